@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Copying a sender's buffers into the ring buffer. */
+#pragma once
+#include "event.h"
+
+/* The longest payload of one record. A power of two: the verifier wants masks. */
+#define PART_MAX 32768
+
+/*
+ * A record's size must be a constant for bpf_ringbuf_reserve, so there is one
+ * function for each of a few sizes. -1: the ring buffer is full.
+ */
+#define SUBMIT(CAP)                                                            \
+	static __noinline int submit_##CAP(struct send_record *r, const void *p) \
+	{                                                                      \
+		struct {                                                       \
+			struct send_record r;                                  \
+			char payload[CAP];                                     \
+		} *e;                                                          \
+		__u32 n;                                                       \
+                                                                               \
+		if (!r)                                                        \
+			return -1;                                             \
+		n = r->part_len;                                               \
+		e = bpf_ringbuf_reserve(&ring, sizeof(*e), 0);                 \
+		if (!e)                                                        \
+			return -1;                                             \
+		e->r = *r;                                                     \
+		barrier_var(n);                                                \
+		if (n > CAP)                                                   \
+			n = CAP;                                               \
+		if (n && bpf_probe_read_user(e->payload, n, p)) {              \
+			r->flags |= SEND_FAULT | SEND_LAST;                    \
+			e->r.flags = r->flags;                                 \
+			e->r.part_len = 0;                                     \
+		}                                                              \
+		bpf_ringbuf_submit(e, wakeup());                               \
+		return 0;                                                      \
+	}
+SUBMIT(64)
+SUBMIT(256)
+SUBMIT(1024)
+SUBMIT(4096)
+SUBMIT(16384)
+SUBMIT(32768)
+
+/* The counters are a CPU's own, but programs may preempt each other on it. */
+static __always_inline void count(__u64 *counter, __u64 n)
+{
+	__sync_fetch_and_add(counter, n);
+}
+
+/* The ring buffer had no room for r, and rest bytes from there on are lost. */
+static __always_inline void count_lost(struct send_record *r, __u64 rest)
+{
+	struct loss *l = loss(r->kind);
+
+	if (!l)
+		return;
+	if (r->part) {
+		count(&l->ring_bytes, rest);
+		return;
+	}
+	count(&l->ring_messages, 1);
+	if (r->ret > 0)
+		count(&l->ring_bytes, r->ret);
+}
+
+static __always_inline void count_fault(struct send_record *r, __u64 rest)
+{
+	struct loss *l = loss(r->kind);
+
+	if (!l)
+		return;
+	count(&l->fault_messages, 1);
+	count(&l->fault_bytes, rest);
+}
+
+/*
+ * One part, with rest bytes from its start to the message's end. Other than 0:
+ * there is no use in further parts.
+ */
+static __always_inline long submit(struct send_record *r, const void *p, __u64 rest)
+{
+	__u32 n = r->part_len;
+	int err;
+
+	if (n <= 64)
+		err = submit_64(r, p);
+	else if (n <= 256)
+		err = submit_256(r, p);
+	else if (n <= 1024)
+		err = submit_1024(r, p);
+	else if (n <= 4096)
+		err = submit_4096(r, p);
+	else if (n <= 16384)
+		err = submit_16384(r, p);
+	else
+		err = submit_32768(r, p);
+	if (err) {
+		count_lost(r, rest);
+		return 1;
+	}
+	if (r->flags & SEND_FAULT) {
+		count_fault(r, rest);
+		return 1;
+	}
+	return 0;
+}
+
+/* A record that carries no payload: an empty or failed message. */
+static __always_inline void submit_empty(struct send_record *r)
+{
+	r->part = 0;
+	r->part_len = 0;
+	r->flags |= SEND_LAST;
+	if (submit_64(r, NULL))
+		count_lost(r, 0);
+}
+
+static __always_inline void submit_no_buffer(struct send_record *r)
+{
+	struct loss *l = loss(r->kind);
+
+	if (l && r->ret > 0) {
+		count(&l->no_buffer_messages, 1);
+		count(&l->no_buffer_bytes, r->ret);
+	}
+	r->flags |= SEND_NO_BUFFER;
+	submit_empty(r);
+}
+
+struct buffer {
+	struct send_record *r;
+	__u64 p;
+	__u64 total;
+};
+
+static long submit_part(__u64 i, struct buffer *b)
+{
+	__u64 off = i * PART_MAX, rest, n;
+
+	if (off >= b->total)
+		return 1;
+	n = rest = b->total - off;
+	if (n > PART_MAX)
+		n = PART_MAX;
+	else
+		b->r->flags |= SEND_LAST;
+	b->r->part = off;
+	b->r->part_len = n;
+	return submit(b->r, (void *)(b->p + off), rest);
+}
+
+/* MAX_RW_COUNT, include/linux/fs.h: no call sends more than 2 GiB. */
+#define PARTS_MAX (0x80000000ULL / PART_MAX)
+
+/* One contiguous buffer of total bytes. */
+static __always_inline void submit_buffer(struct send_record *r, __u64 p, __u64 total)
+{
+	struct buffer b = { .r = r, .p = p, .total = total };
+
+	bpf_loop(PARTS_MAX, submit_part, &b, 0);
+}
+
+/*
+ * Several buffers are gathered in a scratch buffer, since the verifier can't
+ * follow a changing offset into a reserved record. The payload is twice PART_MAX
+ * long so that an offset and a length, each below PART_MAX, stay inside together.
+ *
+ * The state of the gathering is here too and not on the stack: before 6.7 the
+ * verifier takes a callback's stack for what it is at the first call, and cuts
+ * out the branches that only later calls take (kernel/bpf/verifier.c; changed by
+ * "bpf: verify callbacks as if they are called unknown number of times").
+ *
+ * A program is not migrated to another CPU, but others may preempt it
+ * (kernel/bpf/trampoline.c, __bpf_prog_enter_recur), so that each takes one of
+ * the CPU's scratch buffers that nobody has and gives it back.
+ */
+#define SCRATCHES 4 /* a CPU */
+
+struct scratch {
+	struct send_record r;
+	char payload[2 * PART_MAX];
+	__u64 segments;		/* address of the first */
+	__u64 in_segment;	/* bytes of the present one that are done */
+	__u64 left;		/* bytes still to be read */
+	__u32 count;		/* segments */
+	__u32 i;
+	__u32 fill;
+	__u32 source;		/* the backend's own: how to read a segment */
+	__u32 stop;		/* the ring buffer is full */
+	__u32 taken;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SCRATCHES); /* user space multiplies by the CPUs */
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+struct segment {
+	__u64 p;
+	__u64 len;
+	bool kernel; /* p is not the caller's address but the kernel's */
+};
+
+/* Reads segment s->i; not 0 if that fails. Each backend has its own. */
+static __always_inline long read_segment(struct scratch *s, struct segment *v);
+
+/* Not 0 if the ring buffer is full. */
+static __noinline int gather_flush(struct scratch *s)
+{
+	__u32 n;
+
+	if (!s)
+		return 1;
+	n = s->fill;
+	barrier_var(n);
+	if (n > PART_MAX)
+		n = PART_MAX;
+	s->r.part_len = n;
+	if (bpf_ringbuf_output(&ring, s, sizeof(s->r) + n, wakeup())) {
+		count_lost(&s->r, n + s->left);
+		s->stop = true;
+		return 1;
+	}
+	s->r.part += n;
+	s->fill = 0;
+	return 0;
+}
+
+struct gather {
+	struct scratch *s;
+};
+
+static long gather_segment(__u64 _, struct gather *g)
+{
+	struct scratch *s = g->s;
+	struct segment v = {};
+	__u64 rest, n;
+	__u32 fill;
+	long err = 0;
+
+	if (s->i >= s->count || !s->left)
+		return 1;
+	if (read_segment(s, &v))
+		return 1;
+	rest = v.len > s->in_segment ? v.len - s->in_segment : 0;
+	if (!rest) {
+		s->i++;
+		s->in_segment = 0;
+		return 0;
+	}
+	if (s->fill >= PART_MAX && gather_flush(s))
+		return 1;
+	fill = s->fill;
+	if (rest > s->left)
+		rest = s->left;
+	n = PART_MAX - fill;
+	if (n > rest)
+		n = rest;
+	v.p += s->in_segment;
+	barrier_var(fill);
+	barrier_var(n);
+	if (fill < PART_MAX && n <= PART_MAX) {
+		if (v.kernel)
+			err = bpf_probe_read_kernel(s->payload + fill, n, (void *)v.p);
+		else
+			err = bpf_probe_read_user(s->payload + fill, n, (void *)v.p);
+	}
+	if (err)
+		return 1;
+	s->fill = fill + n;
+	s->in_segment += n;
+	s->left -= n;
+	return 0;
+}
+
+struct segments {
+	__u64 p;
+	__u64 in_segment;	/* bytes of the first segment before the message */
+	__u64 total;		/* bytes to read */
+	__u32 count;
+	__u32 source;
+};
+
+static __always_inline struct scratch *take_scratch(void)
+{
+	__u32 key = SCRATCHES * bpf_get_smp_processor_id();
+	struct scratch *s;
+
+	for (int i = 0; i < SCRATCHES; i++, key++) {
+		s = bpf_map_lookup_elem(&scratches, &key);
+		if (s && !__sync_lock_test_and_set(&s->taken, 1))
+			return s;
+	}
+	return NULL;
+}
+
+/* The message that is in several segments. */
+static __always_inline void submit_segments(struct send_record *r, const struct segments *from)
+{
+	struct scratch *s = take_scratch();
+	struct gather g = { .s = s };
+
+	if (!s) {
+		r->flags |= SEND_FAULT;
+		submit_empty(r);
+		count_fault(r, from->total);
+		return;
+	}
+	s->r = *r;
+	s->r.part = 0;
+	s->segments = from->p;
+	s->in_segment = from->in_segment;
+	s->left = from->total;
+	s->count = from->count > UIO_MAXIOV ? UIO_MAXIOV : from->count;
+	s->source = from->source;
+	s->i = s->fill = s->stop = 0;
+	/* Each step ends a segment or a part, or passes an empty rest. */
+	bpf_loop(2 * UIO_MAXIOV + PARTS_MAX, gather_segment, &g, 0);
+	if (!s->stop) {
+		s->r.flags |= SEND_LAST;
+		if (s->left)
+			s->r.flags |= SEND_FAULT;
+		if (!gather_flush(s) && s->left)
+			count_fault(&s->r, s->left);
+	}
+	__sync_lock_test_and_set(&s->taken, 0);
+}
+
+/* The first bytes of n that the snap length lets through. */
+static __always_inline __u64 snap(__u64 n)
+{
+	return n > snaplen ? snaplen : n;
+}

@@ -1,0 +1,280 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/features"
+	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/ringbuf"
+	"github.com/cilium/ebpf/rlimit"
+)
+
+// Options say what a Tap records. The zero value records everything.
+type Options struct {
+	Backend  Backend // "" is Auto
+	Filter   Filter
+	Snaplen  uint32 // bytes of each message; 0 is no limit
+	Failed   bool   // failed sends too
+	RingSize int    // bytes, a power of two; 0 is DefaultRingSize
+	// Self is the process that is never recorded; 0 is the calling one.
+	Self uint32
+}
+
+// DefaultRingSize holds about 100 ms of a flood of short messages, the longest
+// that a busy machine was seen to keep the reader from running.
+const DefaultRingSize = 64 << 20
+
+// pollInterval is how long an event waits when too few are pending for the
+// kernel to wake the reader. Waking it for each makes senders 2 times slower.
+const pollInterval = 10 * time.Millisecond
+
+// A Tap is a set of programs attached to the kernel, and the events from them.
+type Tap struct {
+	backend Backend
+	coll    *ebpf.Collection
+	links   []link.Link
+	reader  *ringbuf.Reader
+	record  ringbuf.Record
+}
+
+// Open attaches the programs of the backend that o names, or of the first that
+// this kernel takes. The error then says for each why not.
+func Open(o Options) (*Tap, error) {
+	if err := checkNamespace(); err != nil {
+		return nil, err
+	}
+	if err := removeMemlock(); err != nil {
+		return nil, err
+	}
+	list, err := patterns(o.Filter.Paths)
+	if err != nil {
+		return nil, err
+	}
+	if o.Self == 0 {
+		o.Self = uint32(os.Getpid())
+	}
+	if o.RingSize == 0 {
+		o.RingSize = DefaultRingSize
+	}
+	names := []Backend{o.Backend}
+	if o.Backend == "" || o.Backend == Auto {
+		names = []Backend{Fentry, Tracepoint}
+	}
+	if errors.Is(features.HaveProgramHelper(ebpf.SocketFilter, asm.FnLoop), ebpf.ErrNotSupported) {
+		return nil, fmt.Errorf("load programs: bpf_loop: %w (needs Linux 5.17 or newer)", ebpf.ErrNotSupported)
+	}
+	var errs []error
+	for _, name := range names {
+		t, err := open(name, o, list)
+		if err == nil {
+			return t, nil
+		}
+		errs = append(errs, fmt.Errorf("backend %s: %w", name, err))
+	}
+	return nil, joinErrors(errs)
+}
+
+// checkNamespace refuses a pid namespace of our own: the kernel's programs see
+// the ids of the first one, and would record the recorder.
+func checkNamespace() error {
+	const first = "pid:[4026531836]" // PROC_PID_INIT_INO, include/linux/proc_ns.h
+	if ns, err := os.Readlink("/proc/self/ns/pid"); err == nil && ns != first {
+		return errors.New("process ids differ in this pid namespace (run it on the host, or with the host's: --pid=host)")
+	}
+	return nil
+}
+
+// privileges is what to do about a refusal.
+const privileges = "needs CAP_BPF and CAP_PERFMON: run as root"
+
+// removeMemlock does what kernels before 5.11 need, where maps count as locked
+// memory. It is the first that fails without privileges on any kernel.
+func removeMemlock() error {
+	err := rlimit.RemoveMemlock()
+	if errors.Is(err, os.ErrPermission) {
+		return fmt.Errorf("use BPF: %w (%s)", os.ErrPermission, privileges)
+	}
+	return err
+}
+
+// joinErrors is errors.Join on one line.
+func joinErrors(errs []error) error {
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	var b strings.Builder
+	for i, err := range errs {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(err.Error())
+	}
+	return &openError{b.String(), errs}
+}
+
+type openError struct {
+	text string
+	errs []error
+}
+
+func (e *openError) Error() string   { return e.text }
+func (e *openError) Unwrap() []error { return e.errs }
+
+func open(name Backend, o Options, list []pattern) (*Tap, error) {
+	b, ok := backends[name]
+	if !ok {
+		return nil, fmt.Errorf("no such backend (there are auto, %s and %s)", Fentry, Tracepoint)
+	}
+	if err := b.try(); err != nil {
+		return nil, err
+	}
+	spec, err := b.load()
+	if err != nil {
+		return nil, err
+	}
+	if err := configure(spec, o, len(list)); err != nil {
+		return nil, err
+	}
+	coll, err := ebpf.NewCollection(spec)
+	if err != nil {
+		return nil, explain("load", err)
+	}
+	t := &Tap{backend: name, coll: coll}
+	if err := t.start(o, list); err != nil {
+		t.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// configure sets the programs' constants and the maps' sizes.
+func configure(spec *ebpf.CollectionSpec, o Options, patterns int) error {
+	if err := fit(spec); err != nil {
+		return err
+	}
+	set := map[string]any{
+		"self_tgid":     o.Self,
+		"record_failed": o.Failed,
+		"filter_sk":     len(o.Filter.SKs) > 0,
+		"filter_pid":    len(o.Filter.PIDs) > 0,
+		"filter_paths":  uint32(patterns),
+		"wakeup_bytes":  uint32(min(1<<20, o.RingSize/8)),
+	}
+	if o.Snaplen > 0 {
+		set["snaplen"] = o.Snaplen
+	}
+	for name, value := range set {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return err
+	}
+	spec.Maps["ring"].MaxEntries = uint32(o.RingSize)
+	spec.Maps["scratches"].MaxEntries *= uint32(cpus)
+	if !o.Filter.Follow {
+		delete(spec.Programs, "sched_process_fork")
+		delete(spec.Programs, "sched_process_exit")
+	}
+	return nil
+}
+
+// start fills the filters' maps, attaches the programs and opens the ring.
+func (t *Tap) start(o Options, list []pattern) error {
+	if err := o.Filter.fill(t.coll.Maps, list); err != nil {
+		return err
+	}
+	r, err := ringbuf.NewReader(t.coll.Maps["ring"])
+	if err != nil {
+		return fmt.Errorf("open the ring buffer: %w", err)
+	}
+	t.reader = r
+	for _, name := range slices.Sorted(maps.Keys(t.coll.Programs)) {
+		l, err := link.AttachTracing(link.TracingOptions{Program: t.coll.Programs[name]})
+		if err != nil {
+			return explain("attach "+name, err)
+		}
+		t.links = append(t.links, l)
+	}
+	return nil
+}
+
+// explain makes one line of a load or attach error, with what to do about it.
+func explain(what string, err error) error {
+	var refused *ebpf.VerifierError
+	switch {
+	case errors.As(err, &refused) && len(refused.Log) > 0:
+		if program, ok := strings.CutSuffix(err.Error(), refused.Error()); ok {
+			what += " " + strings.TrimSuffix(program, ": ")
+		}
+		return fmt.Errorf("%s: %w: %s", what, refused.Cause, verifierComplaint(refused.Log))
+	case errors.Is(err, os.ErrPermission):
+		hint := privileges
+		if features.HaveProgramHelper(ebpf.SocketFilter, asm.FnMapLookupElem) == nil {
+			hint = "this kernel forbids this kind of program"
+		}
+		return fmt.Errorf("%s: %w (%s)", what, os.ErrPermission, hint)
+	case errors.Is(err, ebpf.ErrNotSupported):
+		return fmt.Errorf("%s: %w (this kernel has no such programs on this architecture)", what, ebpf.ErrNotSupported)
+	case errors.Is(err, btf.ErrNotFound) || errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("%s: %w (this kernel has no such hook)", what, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// verifierComplaint finds the reason in the verifier's log: its last line that
+// is not one of the statistics behind it.
+func verifierComplaint(log []string) string {
+	for i := len(log) - 1; i >= 0; i-- {
+		line := strings.TrimSpace(log[i])
+		if line != "" && !strings.HasPrefix(line, "processed ") {
+			return line
+		}
+	}
+	return "no reason given"
+}
+
+// Backend says which backend the programs are of.
+func (t *Tap) Backend() Backend { return t.backend }
+
+// Read waits for the next event and decodes it into e. It returns
+// os.ErrDeadlineExceeded when there was none for pollInterval, so that the
+// caller can see to what waits on time.
+func (t *Tap) Read(e *Event) error {
+	t.reader.SetDeadline(time.Now().Add(pollInterval))
+	if err := t.reader.ReadInto(&t.record); err != nil {
+		return err
+	}
+	return e.decode(t.record.RawSample)
+}
+
+// Detach stops recording; what is in the ring can still be read.
+func (t *Tap) Detach() error {
+	var errs []error
+	for _, l := range t.links {
+		errs = append(errs, l.Close())
+	}
+	t.links = nil
+	return errors.Join(errs...)
+}
+
+// Close detaches the programs and frees everything.
+func (t *Tap) Close() error {
+	err := t.Detach()
+	if t.reader != nil {
+		err = errors.Join(err, t.reader.Close())
+	}
+	t.coll.Close()
+	return err
+}
