@@ -1,0 +1,115 @@
+package main
+
+import (
+	"time"
+
+	"unixcap/internal/capture"
+	"unixcap/internal/report"
+	"unixcap/internal/stream"
+
+	"github.com/spf13/pflag"
+)
+
+var dumpCommand = command{
+	name:    "dump",
+	args:    " FILE...",
+	about:   "Write one line for each message, as it was sent",
+	help:    "Format stap is that of the SystemTap script unix_sockets.stp:\n  PID EXECNAME SK LEN [printable] [HEX]\n\n",
+	formats: []report.Format{report.Text, report.Stap, report.Hex, report.JSONL},
+	flags: func(*pflag.FlagSet) func(*job) error {
+		return dump
+	},
+}
+
+func dump(j *job) error {
+	w, err := report.NewMessageWriter(j.out, j.format, j.out.width)
+	if err != nil {
+		return err
+	}
+	since := j.filter.Since.Time(j.in.Start())
+	until := j.filter.Until.Time(j.in.Start())
+	put := func(m *capture.Message) error {
+		if m.Time.Before(since) || !until.IsZero() && !m.Time.Before(until) || !j.filter.Message(m) {
+			return nil
+		}
+		_, m.Packet = j.in.Locate(m.Packet)
+		return w.WriteMessage(m)
+	}
+	if len(j.filter.Protos) == 0 {
+		err = j.each(put)
+	} else {
+		err = j.dumpProtocol(put)
+	}
+	if err != nil {
+		return err
+	}
+	return w.Flush()
+}
+
+// dumpProtocol calls put with the messages of conversations that speak one of
+// the protocols asked for. Those of a conversation wait until it is known what
+// it speaks, so that it can come later than others.
+func (j *job) dumpProtocol(put func(*capture.Message) error) error {
+	wait := waiting{put: put, filter: stream.Filter{Protos: j.filter.Protos}}
+	wait.flows = make(map[*stream.Flow][]*capture.Message)
+	o := j.options()
+	o.Since, o.Until = time.Time{}, time.Time{}
+	o.Done = wait.decided
+	engine := stream.NewEngine(o)
+	err := j.each(func(m *capture.Message) error {
+		f := engine.Message(m)
+		switch {
+		case f == nil:
+		case !f.Decided():
+			wait.add(f, m)
+		default:
+			wait.decided(f)
+			if wait.err == nil && wait.filter.Flow(f) {
+				return put(m)
+			}
+		}
+		return wait.err
+	})
+	if err != nil {
+		return err
+	}
+	engine.Close()
+	return wait.err
+}
+
+// waiting are the messages of conversations whose protocol is undecided.
+type waiting struct {
+	flows  map[*stream.Flow][]*capture.Message
+	filter stream.Filter
+	put    func(*capture.Message) error
+	err    error
+}
+
+// decided lets the messages of f go on, or drops them.
+func (w *waiting) decided(f *stream.Flow) {
+	list := w.flows[f]
+	if list == nil {
+		return
+	}
+	delete(w.flows, f)
+	for _, m := range list {
+		if w.err == nil && w.filter.Flow(f) {
+			w.err = w.put(m)
+		}
+	}
+}
+
+// maxWaiting is how many messages of a conversation wait. One in the middle of
+// a long transfer can stay undecided for long; its earliest are then left out.
+const maxWaiting = 256
+
+// add makes a message wait.
+func (w *waiting) add(f *stream.Flow, m *capture.Message) {
+	c := *m
+	c.Payload = append([]byte(nil), m.Payload...)
+	list := w.flows[f]
+	if len(list) >= maxWaiting {
+		list = append(list[:0], list[1:]...)
+	}
+	w.flows[f] = append(list, &c)
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"unixcap/decoders"
+	"unixcap/decoders/all"
+	"unixcap/internal/capture"
+	"unixcap/internal/glob"
+	"unixcap/internal/report"
+	"unixcap/internal/stream"
+
+	"github.com/spf13/pflag"
+)
+
+// A job is one run of a command: what its flags say, and what it reads and
+// writes.
+type job struct {
+	format   report.Format
+	filter   stream.Filter
+	rules    []stream.Rule
+	output   string
+	protocol map[string]*decoders.Protocol
+
+	in  *stream.Input
+	out *sink
+	// late says that nothing is written before everything is read.
+	late bool
+
+	given struct {
+		format               string
+		pids                 []uint
+		comms, paths         []string
+		sks, protos, decodes []string
+		since, until         string
+	}
+}
+
+// addFlags adds the flags that all commands have.
+func (j *job) addFlags(set *pflag.FlagSet, c *command) {
+	j.protocol = make(map[string]*decoders.Protocol)
+	for i := range all.Protocols {
+		j.protocol[all.Protocols[i].Name] = &all.Protocols[i]
+	}
+	names := make([]string, len(c.formats))
+	for i, f := range c.formats {
+		names[i] = string(f)
+	}
+	g := &j.given
+	set.StringVarP(&g.format, "format", "f", names[0], "`FORMAT` of the output: "+strings.Join(names, ", "))
+	set.StringVarP(&j.output, "output", "o", "", "write to `FILE` instead of standard output")
+	if c.noFiles {
+		return
+	}
+	set.UintSliceVar(&g.pids, "pid", nil, "only conversations of process `PID`")
+	set.Lookup("pid").DefValue = "" // not worth showing
+	set.StringArrayVar(&g.comms, "comm", nil, "only those of processes with a name like `GLOB`")
+	set.StringArrayVar(&g.paths, "path", nil, "only those at a socket with a path like `GLOB`")
+	set.StringSliceVar(&g.sks, "sk", nil, "only that of the socket with kernel address `0xSK`")
+	set.StringSliceVar(&g.protos, "proto", nil, "only those that speak `PROTO`")
+	set.StringVar(&g.since, "since", "", "only from `TIME` on: 2026-01-31T12:00:00Z, or\n+90s after the capture's beginning")
+	set.StringVar(&g.until, "until", "", "only before `TIME`")
+	set.StringArrayVar(&g.decodes, "decode-as", nil, "decode the sockets of GLOB, 0xSK or PORT\nas `WHAT=PROTO`, whatever they look like")
+}
+
+// check turns the flags into what they mean.
+func (j *job) check(c *command) (err error) {
+	g := &j.given
+	if j.format, err = report.ParseFormat(g.format, c.formats); err != nil {
+		return flagError("format", err)
+	}
+	for _, pid := range g.pids {
+		if pid > 1<<32-1 {
+			return flagError("pid", fmt.Errorf("%d is no process", pid))
+		}
+		j.filter.PIDs = append(j.filter.PIDs, uint32(pid))
+	}
+	j.filter.Comms, j.filter.Paths, j.filter.Protos = g.comms, g.paths, g.protos
+	for _, globs := range [][]string{g.comms, g.paths} {
+		for _, pattern := range globs {
+			if err := glob.Check(pattern); err != nil {
+				return err
+			}
+		}
+	}
+	for _, s := range g.sks {
+		sk, err := strconv.ParseUint(strings.TrimPrefix(s, "0x"), 16, 64)
+		if err != nil || sk == 0 {
+			return flagError("sk", fmt.Errorf("%q is no kernel address (such as 0xffff888012345678)", s))
+		}
+		j.filter.SKs = append(j.filter.SKs, sk)
+	}
+	for _, name := range g.protos {
+		if j.protocol[name] == nil && name != stream.Unknown {
+			return flagError("proto", fmt.Errorf("no decoder for %q (analyze decoders lists them)", name))
+		}
+	}
+	for _, s := range g.decodes {
+		r, err := stream.ParseRule(s, protocols())
+		if err != nil {
+			return flagError("decode-as", err)
+		}
+		j.rules = append(j.rules, r)
+	}
+	if j.filter.Since, err = moment(g.since); err != nil {
+		return flagError("since", err)
+	}
+	if j.filter.Until, err = moment(g.until); err != nil {
+		return flagError("until", err)
+	}
+	return nil
+}
+
+func flagError(name string, err error) error { return fmt.Errorf("--%s: %w", name, err) }
+
+func moment(s string) (stream.Moment, error) {
+	if s == "" {
+		return stream.Moment{}, nil
+	}
+	return stream.ParseMoment(s)
+}
+
+func protocols() []*decoders.Protocol {
+	list := make([]*decoders.Protocol, len(all.Protocols))
+	for i := range all.Protocols {
+		list[i] = &all.Protocols[i]
+	}
+	return list
+}
+
+// do opens what is to be read and written, works, and gathers what went
+// wrong.
+func (j *job) do(files []string, work func(*job) error) error {
+	if err := confine(files, j.output); err != nil {
+		return err
+	}
+	j.in = stream.OpenInput(files)
+	if len(files) > 0 && j.in.Files() == 0 {
+		return errors.Join(j.in.Errors()...)
+	}
+	out, err := openSink(j.output, j.in)
+	if err != nil {
+		return err
+	}
+	j.out = out
+	err = work(j)
+	if closeErr := out.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(j.in.Errors()...)
+}
+
+// options are an engine's, as the flags want it.
+func (j *job) options() stream.Options {
+	return stream.Options{
+		Protocols: protocols(),
+		Rules:     j.rules,
+		Service:   j.in.Service,
+		Since:     j.filter.Since.Time(j.in.Start()),
+		Until:     j.filter.Until.Time(j.in.Start()),
+	}
+}
+
+// each calls do with every message. It stops at the first error.
+func (j *job) each(do func(*capture.Message) error) error {
+	bar := newProgress(j)
+	defer bar.clear()
+	for {
+		m, err := j.in.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := do(m); err != nil {
+			return err
+		}
+		bar.tick()
+	}
+}
+
+// follow feeds all messages to an engine. failed tells what has gone wrong in
+// its callbacks.
+func (j *job) follow(o stream.Options, failed *error) error {
+	engine := stream.NewEngine(o)
+	err := j.each(func(m *capture.Message) error {
+		engine.Message(m)
+		return *failed
+	})
+	if err != nil {
+		return err
+	}
+	engine.Close()
+	return *failed
+}
+
+// entry describes an exchange for the log.
+func (j *job) entry(f *stream.Flow, x *decoders.Exchange) report.Entry {
+	packet := x.Sent.First.Packet
+	if packet == 0 {
+		packet = x.Answered.First.Packet
+	}
+	name, number := j.in.Locate(packet)
+	if j.in.Files() < 2 {
+		name = ""
+	}
+	return report.Entry{Flow: f, Exchange: x, Protocol: j.protocol[f.Proto], File: name, Packet: number}
+}

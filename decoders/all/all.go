@@ -1,0 +1,12 @@
+// Package all lists the protocols that can be decoded.
+package all
+
+import (
+	"unixcap/decoders"
+	"unixcap/decoders/mysql"
+)
+
+// Protocols are all protocols, in the order in which they are tried.
+var Protocols = []decoders.Protocol{
+	mysql.Protocol,
+}

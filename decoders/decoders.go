@@ -1,0 +1,171 @@
+// Package decoders is the contract between a conversation and the protocol
+// spoken in it, and what every protocol's decoder shares.
+//
+// Each protocol lives in a folder of its own below this one, which imports
+// nothing of unixcap but this package and exports one Protocol literal.
+// Package decoders/all lists them.
+package decoders
+
+import "time"
+
+// An End is one of the two ends of a conversation. The server is the end that
+// listened.
+type End uint8
+
+const (
+	Client End = iota
+	Server
+)
+
+// Other returns the end that faces e.
+func (e End) Other() End { return e ^ 1 }
+
+func (e End) String() string {
+	if e == Server {
+		return "server"
+	}
+	return "client"
+}
+
+// A Mark says when and where in the capture some bytes were seen.
+type Mark struct {
+	Time   time.Time
+	Packet uint64 // 1-based number of the packet in the input, 0 if unknown
+}
+
+// A Span is the stretch of the capture that a request or a response takes.
+// Both marks are zero when nothing of it was seen.
+type Span struct {
+	First, Last Mark
+	Bytes       int64 // protocol bytes, headers included
+}
+
+// A Decoder turns the bytes of one conversation into exchanges, which it hands
+// to the function its constructor got. It is used by one goroutine.
+//
+// It must work whatever way the bytes are split, keep its memory bounded
+// whatever they are, find its place when it starts in the middle or after a
+// gap, and never panic.
+type Decoder interface {
+	// Data feeds bytes that one end sent. For datagram and seqpacket sockets
+	// a call is a message. p is valid only during the call.
+	Data(from End, at Mark, p []byte)
+	// Gap says that n bytes of one end are missing here. n is 0 when it is
+	// not known how many, or when the capture starts in the middle.
+	Gap(from End, n int64)
+	// Close says that the conversation ended, or that the capture did.
+	// Requests still open come out unanswered.
+	Close(at Mark)
+}
+
+// A Verdict is what a content test makes of the first bytes of a conversation.
+type Verdict uint8
+
+const (
+	No    Verdict = iota // not this protocol
+	Maybe                // more bytes are needed to tell
+	Yes                  // this protocol
+)
+
+// A Protocol is a registry entry: all that the rest of the program knows of a
+// decoder.
+type Protocol struct {
+	Name  string // as in the proto column, lower case: "mysql"
+	Title string // as people write it: "MySQL"
+	About string // one sentence for `analyze decoders`
+
+	Ports []uint16 // well-known ports; a hint
+	Paths []string // globs on the bound socket's path; a hint
+
+	// Detect judges what each end sent first, at most DetectBytes of each,
+	// from the conversation's beginning or from the middle of it. hinted is
+	// true when port or path speak for the protocol: then weaker evidence
+	// may do. Detect must not claim random bytes or TLS.
+	Detect func(client, server []byte, hinted bool) Verdict
+
+	// New returns a decoder for one conversation. emit's argument is valid
+	// only during the call: the decoder reuses it.
+	New func(emit func(*Exchange)) Decoder
+
+	// Fingerprint folds requests that differ only in their values into one
+	// class. It is stable across releases. Nil means that the request, or
+	// the operation if there is none, is the class.
+	Fingerprint func(request []byte) string
+}
+
+// DetectBytes is how much of either end Protocol.Detect sees at the most.
+const DetectBytes = 4096
+
+// A Status is how an exchange ended.
+type Status uint8
+
+const (
+	OK         Status = iota
+	Error             // the server said no
+	Unanswered        // the conversation, or the capture, ended first
+	Encrypted         // from here on nothing can be read
+)
+
+func (s Status) String() string {
+	return [...]string{"ok", "error", "unanswered", "encrypted"}[s]
+}
+
+// An Exchange is a request and what became of it. Text fields are bytes as
+// they were on the wire, without secrets: passwords and their hashes are
+// never in an exchange.
+type Exchange struct {
+	Op      string // the command in the protocol's own lower-case words
+	Request []byte // the request as text; for an execute, the statement's text
+	Args    []Value
+	Status  Status
+
+	ErrorCode string // as the protocol writes it: "1064", "42P01"
+	Error     []byte // the server's message
+
+	Rows int64 // rows returned or affected; -1 if the answer has no such thing
+
+	User     string // who is logged in, where the protocol has such a thing
+	Database string // the current database, likewise
+
+	// Attrs are further facts in the protocol's own terms, such as
+	// server_version or affected_rows. Keys are lower-case with underscores.
+	Attrs []Attr
+
+	Sent     Span // the request
+	Answered Span // the response
+}
+
+// Reset empties x and keeps its memory.
+func (x *Exchange) Reset() {
+	*x = Exchange{
+		Request: x.Request[:0],
+		Args:    x.Args[:0],
+		Error:   x.Error[:0],
+		Attrs:   x.Attrs[:0],
+		Rows:    -1,
+	}
+}
+
+// Latency is the time from the request's last byte to the response's first;
+// ok is false when either was not seen.
+func (x *Exchange) Latency() (d time.Duration, ok bool) {
+	return x.until(x.Answered.First)
+}
+
+// Duration is the time from the request's last byte to the response's last.
+func (x *Exchange) Duration() (d time.Duration, ok bool) {
+	return x.until(x.Answered.Last)
+}
+
+func (x *Exchange) until(m Mark) (time.Duration, bool) {
+	if x.Sent.Last.Time.IsZero() || m.Time.IsZero() {
+		return 0, false
+	}
+	return m.Time.Sub(x.Sent.Last.Time), true
+}
+
+// An Attr is a fact about an exchange in its protocol's own terms.
+type Attr struct {
+	Key   string
+	Value Value
+}

@@ -1,0 +1,292 @@
+// Package decodertest holds what every decoder must pass: the demands that
+// decoders.Decoder makes of it, as tests over recorded conversations.
+package decodertest
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"unixcap/decoders"
+)
+
+// A Message is what one end sent at once.
+type Message struct {
+	From decoders.End
+	At   time.Time
+	Data []byte
+}
+
+// A Conversation is the messages of both ends in order of time.
+type Conversation []Message
+
+// mark returns message i's mark: its time, and its number as the packet's.
+func (c Conversation) mark(i int) decoders.Mark {
+	return decoders.Mark{Time: c[i].At, Packet: uint64(i + 1)}
+}
+
+// end returns the mark for Close.
+func (c Conversation) end() decoders.Mark {
+	if len(c) == 0 {
+		return decoders.Mark{}
+	}
+	return decoders.Mark{Time: c[len(c)-1].At}
+}
+
+// Whole decodes a conversation message by message.
+func Whole(p decoders.Protocol, c Conversation) []decoders.Exchange {
+	return decode(p, func(d decoders.Decoder) {
+		for i, m := range c {
+			d.Data(m.From, c.mark(i), m.Data)
+		}
+		d.Close(c.end())
+	})
+}
+
+// decode runs a new decoder and returns copies of its exchanges.
+func decode(p decoders.Protocol, feed func(decoders.Decoder)) []decoders.Exchange {
+	var all []decoders.Exchange
+	feed(p.New(func(x *decoders.Exchange) { all = append(all, Clone(x)) }))
+	return all
+}
+
+// Clone returns a copy of x that outlives the call that x is valid in.
+func Clone(x *decoders.Exchange) decoders.Exchange {
+	c := *x
+	c.Request = bytes.Clone(x.Request)
+	c.Error = bytes.Clone(x.Error)
+	c.Args = slices.Clone(x.Args)
+	for i := range c.Args {
+		c.Args[i].Bytes = bytes.Clone(c.Args[i].Bytes)
+	}
+	c.Attrs = slices.Clone(x.Attrs)
+	for i := range c.Attrs {
+		c.Attrs[i].Value.Bytes = bytes.Clone(c.Attrs[i].Value.Bytes)
+	}
+	return c
+}
+
+// Splits tests that the exchanges do not depend on how the bytes are split:
+// at every byte, in pieces of random lengths, and whole.
+func Splits(t *testing.T, p decoders.Protocol, c Conversation) {
+	t.Helper()
+	want := Whole(p, c)
+	compare(t, "byte by byte", want, split(p, c, func() int { return 1 }))
+	for seed := range uint64(8) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		got := split(p, c, func() int { return 1 + r.IntN(1<<r.IntN(16)) })
+		compare(t, fmt.Sprintf("random split %d", seed), want, got)
+	}
+}
+
+func split(p decoders.Protocol, c Conversation, length func() int) []decoders.Exchange {
+	return decode(p, func(d decoders.Decoder) {
+		for i, m := range c {
+			for b := m.Data; len(b) > 0; {
+				n := min(length(), len(b))
+				// A copy of its own, so that what is kept of it is found out.
+				piece := bytes.Clone(b[:n])
+				d.Data(m.From, c.mark(i), piece)
+				for k := range piece {
+					piece[k] = 0xaa
+				}
+				b = b[n:]
+			}
+		}
+		d.Close(c.end())
+	})
+}
+
+func compare(t *testing.T, what string, want, got []decoders.Exchange) {
+	t.Helper()
+	for i := range max(len(want), len(got)) {
+		switch {
+		case i >= len(got):
+			t.Errorf("%s: exchange %d is missing: %s", what, i, JSON(&want[i]))
+		case i >= len(want):
+			t.Errorf("%s: exchange %d is one too many: %s", what, i, JSON(&got[i]))
+		default:
+			w, g := JSON(&want[i]), JSON(&got[i])
+			if w == g {
+				continue
+			}
+			t.Errorf("%s: exchange %d\n got %s\nwant %s", what, i, g, w)
+		}
+		return
+	}
+}
+
+// Starts tests that a decoder that joins in the middle finds its place: from
+// whatever message it starts, all requests after the first slack ones come out
+// as they do from the beginning, and none that is not there.
+func Starts(t *testing.T, p decoders.Protocol, c Conversation, slack int) {
+	t.Helper()
+	want := Whole(p, c)
+	for start := 1; start < len(c); start++ {
+		got := decode(p, func(d decoders.Decoder) {
+			for i := start; i < len(c); i++ {
+				d.Data(c[i].From, c.mark(i), c[i].Data)
+			}
+			d.Close(c.end())
+		})
+		resumes(t, fmt.Sprintf("start at message %d", start+1), want, got, start, slack)
+	}
+}
+
+// Gaps tests that a decoder that misses a message finds its place again:
+// whichever message is missing, what was complete before comes out as ever,
+// all requests after the first slack ones behind the gap do, too, and none
+// that is not there.
+func Gaps(t *testing.T, p decoders.Protocol, c Conversation, slack int) {
+	t.Helper()
+	want := Whole(p, c)
+	for gap := range c {
+		got := decode(p, func(d decoders.Decoder) {
+			for i, m := range c {
+				if i == gap {
+					d.Gap(m.From, int64(len(m.Data)))
+				} else {
+					d.Data(m.From, c.mark(i), m.Data)
+				}
+			}
+			d.Close(c.end())
+		})
+		what := fmt.Sprintf("gap at message %d", gap+1)
+		for i := range want {
+			last := max(want[i].Answered.Last.Packet, want[i].Sent.Last.Packet)
+			if last > uint64(gap) || want[i].Status == decoders.Unanswered {
+				continue
+			}
+			if !slices.ContainsFunc(got, func(x decoders.Exchange) bool { return JSON(&x) == JSON(&want[i]) }) {
+				t.Errorf("%s: lost from before it: %s", what, JSON(&want[i]))
+			}
+		}
+		resumes(t, what, want, got, gap+1, slack)
+	}
+}
+
+// resumes tests that got has all exchanges of want that begin at message from,
+// a 0-based index, or later, but for the first slack of them, and that it has
+// none that claims to be complete and differs.
+func resumes(t *testing.T, what string, want, got []decoders.Exchange, from, slack int) {
+	t.Helper()
+	found := map[string]bool{}
+	for i := range got {
+		found[essence(&got[i])] = true
+	}
+	skipped := 0
+	for i := range want {
+		if want[i].Sent.First.Packet <= uint64(from) || found[essence(&want[i])] {
+			continue
+		}
+		if skipped++; skipped > slack {
+			t.Errorf("%s: missing: %s", what, JSON(&want[i]))
+			return
+		}
+	}
+	known := map[string]bool{}
+	for i := range want {
+		known[essence(&want[i])] = true
+	}
+	for i := range got {
+		if s := got[i].Status; s != decoders.Unanswered && !known[essence(&got[i])] {
+			t.Errorf("%s: invented: %s", what, JSON(&got[i]))
+			return
+		}
+	}
+}
+
+// essence is what of an exchange must be right whether or not the beginning of
+// the conversation was seen: all but what was said earlier, such as the text
+// of a prepared statement, the user and the database.
+func essence(x *decoders.Exchange) string {
+	return fmt.Sprintf("%d %s %s %s %d %d %d", x.Sent.First.Packet, x.Op, x.Status, x.ErrorCode, x.Rows,
+		x.Answered.Last.Packet, x.Answered.Bytes)
+}
+
+// JSON returns x as a line of JSON, times left out so that it can be compared
+// with what was recorded earlier.
+func JSON(x *decoders.Exchange) string {
+	b := []byte(`{"op":`)
+	text := func(key string, v []byte) {
+		if len(v) > 0 {
+			b = append(b, `,"`+key+`":`...)
+			b = decoders.AppendJSONString(b, v)
+		}
+	}
+	b = decoders.AppendJSONString(b, []byte(x.Op))
+	text("request", x.Request)
+	if len(x.Args) > 0 {
+		b = append(b, `,"args":[`...)
+		for i := range x.Args {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = x.Args[i].AppendJSON(b)
+		}
+		b = append(b, ']')
+	}
+	text("status", []byte(x.Status.String()))
+	text("error_code", []byte(x.ErrorCode))
+	text("error", x.Error)
+	if x.Rows >= 0 {
+		b = fmt.Appendf(b, `,"rows":%d`, x.Rows)
+	}
+	text("user", []byte(x.User))
+	text("database", []byte(x.Database))
+	b = append(b, `,"sent":`+span(x.Sent)+`,"answered":`+span(x.Answered)...)
+	for _, a := range x.Attrs {
+		b = append(b, ',')
+		b = decoders.AppendJSONString(b, []byte(a.Key))
+		b = append(b, ':')
+		b = a.Value.AppendJSON(b)
+	}
+	return string(append(b, '}'))
+}
+
+// span writes a span as "first packet-last packet/bytes".
+func span(s decoders.Span) string {
+	return fmt.Sprintf(`"%d-%d/%d"`, s.First.Packet, s.Last.Packet, s.Bytes)
+}
+
+// Chaos runs a decoder over data that says itself what is done with it: each
+// piece has a byte that says who sends it, or that there is a gap, and one that
+// says how long it is. It is what a fuzz target calls. It fails if an exchange
+// is not well-formed.
+func Chaos(t *testing.T, p decoders.Protocol, data []byte) {
+	d := p.New(func(x *decoders.Exchange) { check(t, x) })
+	n := uint64(0)
+	for len(data) >= 2 {
+		what, length := data[0], int(data[1])
+		if what&0x10 != 0 {
+			length *= 16
+		}
+		data = data[2:]
+		length = min(length, len(data))
+		n++
+		from := decoders.End(what & 1)
+		if what&0xe == 0xe {
+			d.Gap(from, int64(length))
+		} else {
+			d.Data(from, decoders.Mark{Time: time.Unix(0, int64(n)), Packet: n}, data[:length])
+		}
+		data = data[length:]
+	}
+	d.Close(decoders.Mark{Time: time.Unix(0, int64(n)), Packet: n})
+	p.Detect(data, data, true)
+}
+
+func check(t *testing.T, x *decoders.Exchange) {
+	switch {
+	case x.Op == "" || x.Op != strings.ToLower(x.Op):
+		t.Errorf("operation %q", x.Op)
+	case x.Rows < -1 || x.Sent.Bytes < 0 || x.Answered.Bytes < 0:
+		t.Errorf("negative number in %s", JSON(x))
+	case x.Sent.Last.Packet < x.Sent.First.Packet || x.Answered.Last.Packet < x.Answered.First.Packet:
+		t.Errorf("span ends before it begins in %s", JSON(x))
+	}
+}

@@ -1,0 +1,60 @@
+package mysql
+
+import (
+	"bytes"
+	"path/filepath"
+	"testing"
+
+	"unixcap/decoders"
+	"unixcap/decoders/decodertest"
+)
+
+// FuzzDecoder feeds the decoder whatever the fuzzer thinks of, beginning with
+// the recorded conversations.
+func FuzzDecoder(f *testing.F) {
+	for _, g := range golden {
+		var seed []byte
+		for _, m := range readConversation(f, filepath.Join("testdata", g.name+".conv")) {
+			for b := m.Data; len(b) > 0; {
+				n := min(len(b), 255)
+				seed = append(seed, byte(m.From), byte(n))
+				seed = append(seed, b[:n]...)
+				b = b[n:]
+			}
+		}
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) { decodertest.Chaos(t, Protocol, data) })
+}
+
+// FuzzFingerprint looks for statements whose class depends on their case, or
+// is too long.
+func FuzzFingerprint(f *testing.F) {
+	for _, test := range fingerprints {
+		f.Add([]byte(test.statement))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		class := fingerprint(data)
+		if len(class) > maxFingerprint+len(" ...") {
+			t.Errorf("%d bytes", len(class))
+		}
+		for _, c := range data {
+			if c >= 0x80 || c == 'M' || c == 'm' { // /*M! is not /*m!
+				return
+			}
+		}
+		if upper := fingerprint(bytes.ToUpper(data)); upper != class {
+			t.Errorf("%q, but %q in upper case", class, upper)
+		}
+	})
+}
+
+// FuzzDetect looks for panics.
+func FuzzDetect(f *testing.F) {
+	f.Add([]byte("\x01\x00\x00\x00\x0e"), []byte("\x07\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, client, server []byte) {
+		if detect(client, server, false) == decoders.Yes && detect(client, server, true) == decoders.No {
+			t.Error("a hint speaks against it")
+		}
+	})
+}

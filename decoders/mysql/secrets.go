@@ -1,0 +1,335 @@
+package mysql
+
+import (
+	"bytes"
+	"encoding/hex"
+	"slices"
+
+	"unixcap/decoders"
+)
+
+// secretWord stands where a password or its hash was, as in the server's own
+// logs ("Passwords and Logging").
+var secretWord = []byte("<secret>")
+
+// hidden is what was left out of a statement.
+type hidden struct {
+	any          bool
+	placeholders int   // of the statement
+	params       []int // those of them whose values are secrets
+
+	// values are the secrets, each in the forms in which the server's messages
+	// may repeat it, with a NUL before and behind.
+	values []byte
+	over   bool // there were too many to keep
+}
+
+const (
+	// maxHiddenValue bounds what is kept of a secret. The servers' messages
+	// repeat at most 200 characters.
+	maxHiddenValue = 1024
+
+	// maxHiddenValues bounds what is kept of all of them. Beyond it the
+	// messages about the statement are left out.
+	maxHiddenValues = 16 << 10
+
+	// maxSecretNesting bounds how deep statements within literals within
+	// statements are read; no program quotes quotes as often. What is deeper
+	// is left out.
+	maxSecretNesting = 4
+)
+
+// reset empties h and keeps its memory, unless that has grown large.
+func (h *hidden) reset() {
+	if cap(h.params) > keepValues {
+		h.params = nil
+	}
+	*h = hidden{params: h.params[:0], values: h.values[:0]}
+}
+
+// add takes over what is hidden in a prepared statement.
+func (h *hidden) add(st *hidden) {
+	h.any = h.any || st.any
+	h.over = h.over || st.over
+	if len(st.values) > 0 {
+		h.values = append(h.values, st.values...)
+	}
+}
+
+func (h *hidden) clone() hidden {
+	c := *h
+	c.params = slices.Clone(h.params)
+	c.values = bytes.Clone(h.values)
+	return c
+}
+
+// value notes a secret.
+func (h *hidden) value(v []byte) {
+	h.any = true
+	if len(v) == 0 {
+		return
+	}
+	v = v[:min(len(v), maxHiddenValue)]
+	if h.over = h.over || len(h.values)+len(v)+2 > maxHiddenValues; h.over {
+		return
+	}
+	h.values = append(h.values, 0)
+	h.values = append(h.values, v...)
+	h.values = append(h.values, 0)
+}
+
+// literal notes a literal that is a secret.
+func (h *hidden) literal(t token) {
+	if t.kind == tokenNumber {
+		h.value(t.text)
+		h.hexadecimal(bytes.TrimPrefix(bytes.TrimPrefix(t.text, []byte("0x")), []byte("0X")))
+		return
+	}
+	prefix, quote, content := cutQuotes(t.text)
+	h.value(content)
+	if bytes.IndexByte(content, '\\') >= 0 || bytes.IndexByte(content, quote) >= 0 {
+		h.value(appendUnquoted(nil, content[:min(len(content), 2*maxHiddenValue)], quote))
+	}
+	if len(prefix) == 1 && lower[prefix[0]] == 'x' {
+		h.hexadecimal(content)
+	}
+}
+
+func (h *hidden) hexadecimal(digits []byte) {
+	b := make([]byte, min(len(digits), 2*maxHiddenValue)/2)
+	if n, err := hex.Decode(b, digits[:2*len(b)]); err == nil {
+		h.value(b[:n])
+	}
+}
+
+// hide replaces the values of placeholders that are secrets, of which a row
+// has params. If the server sees other placeholders than the lexer, all are.
+func (h *hidden) hide(args []decoders.Value, params int, into *hidden) {
+	params = max(params, 1)
+	k := 0
+	for i := range args {
+		if i%params == 0 {
+			k = 0
+		}
+		secret := params != h.placeholders
+		if k < len(h.params) && h.params[k] == i%params {
+			secret = true
+			k++
+		}
+		if secret && args[i].Kind != decoders.Null {
+			if args[i].Bytes != nil {
+				into.value(args[i].Bytes)
+			} else {
+				into.value(args[i].AppendText(nil))
+			}
+			args[i] = decoders.TextValue(secretWord)
+		}
+	}
+}
+
+// appendWithoutSecrets appends text to dst with the passwords in it replaced,
+// wherever in it they stand: in statements, in statements within literals, in
+// comments. It adds what it replaced to h.
+func appendWithoutSecrets(dst, text []byte, h *hidden) []byte {
+	if !mayHoldSecrets(text) {
+		return append(dst, text...)
+	}
+	m := masker{out: dst, hidden: h}
+	m.mask(text)
+	return m.out
+}
+
+// A masker writes statements without their secrets.
+type masker struct {
+	out    []byte
+	hidden *hidden
+	depth  int // of literals and comments
+}
+
+// mask writes text, and says whether it ends where a secret would follow.
+func (m *masker) mask(text []byte) (open bool) {
+	l, s := lexer{src: text}, secretScan{inner: m.depth > 0}
+	done, end := 0, 0
+	t := l.next()
+	for {
+		if t.pos > end {
+			done = m.comments(text, done, end, t.pos)
+		}
+		if t.kind == tokenEnd {
+			break
+		}
+		end = l.pos
+		next := l.next()
+		secret := s.isSecret(t, next)
+		switch {
+		case t.kind == tokenPlaceholder:
+			m.placeholder(secret)
+		case secret:
+			m.out = append(m.out, text[done:t.pos]...)
+			m.secret(t)
+			done = end
+		case t.kind == tokenString:
+			if inner, ok := m.within(t, &s); ok {
+				m.out = append(m.out, text[done:t.pos]...)
+				m.out = append(m.out, inner...)
+				done = end
+			}
+		}
+		s.see(t, next, secret)
+		t = next
+	}
+	m.out = append(m.out, text[done:]...)
+	return s.open()
+}
+
+func (m *masker) placeholder(secret bool) {
+	if m.depth > 0 {
+		return
+	}
+	if secret {
+		m.hidden.any = true
+		m.hidden.params = append(m.hidden.params, m.hidden.placeholders)
+	}
+	m.hidden.placeholders++
+}
+
+// secret writes what stands for a literal.
+func (m *masker) secret(t token) {
+	m.hidden.literal(t)
+	quote := byte('\'')
+	if m.depth > 0 && t.kind == tokenString { // JSON has only the other one
+		_, quote, _ = cutQuotes(t.text)
+	}
+	m.out = append(m.out, quote)
+	m.out = append(m.out, secretWord...)
+	m.out = append(m.out, quote)
+}
+
+// within returns a string without the secrets of a statement in it; ok is
+// false if there are none.
+func (m *masker) within(t token, s *secretScan) (out []byte, ok bool) {
+	prefix, quote, content := cutQuotes(t.text)
+	if len(prefix) == 1 && lower[prefix[0]] != 'n' || !mayHoldSecrets(content) {
+		return nil, false
+	}
+	masked, hid, open := m.inner(appendUnquoted(nil, content, quote))
+	s.carry = s.carry || open || hid
+	if !hid {
+		return nil, false
+	}
+	out = append(append(out, prefix...), quote)
+	for _, c := range masked {
+		switch c {
+		case quote:
+			out = append(out, quote, quote)
+		case '\\':
+			out = append(out, '\\', '\\')
+		case '\n':
+			out = append(out, '\\', 'n')
+		case 0:
+			out = append(out, '\\', '0')
+		default:
+			out = append(out, c)
+		}
+	}
+	return append(out, quote), true
+}
+
+// inner returns text, which is within a literal or comment, without its
+// secrets. hid says whether there are any, open is as of mask.
+func (m *masker) inner(text []byte) (out []byte, hid, open bool) {
+	if m.depth == maxSecretNesting {
+		m.hidden.any, m.hidden.over = true, true
+		return secretWord, true, true
+	}
+	h := hidden{values: m.hidden.values, over: m.hidden.over}
+	inner := masker{hidden: &h, depth: m.depth + 1}
+	open = inner.mask(text)
+	if h.any {
+		m.hidden.any, m.hidden.values, m.hidden.over = true, h.values, h.over
+	}
+	return inner.out, h.any, open
+}
+
+// comments writes text from done on if there are comments with secrets between
+// start and end, and returns up to where.
+func (m *masker) comments(text []byte, done, start, end int) int {
+	l := lexer{src: text[:end], pos: start}
+	for l.pos < end {
+		c, from := text[l.pos], l.pos
+		switch {
+		case c == '/' && (l.at(2) == '!' || l.at(2) == 'M' && l.at(3) == '!'): // what is in it is no comment
+			l.pos += 3
+			continue
+		case c == '*': // the end of that
+			l.pos += 2
+			continue
+		case c == '/':
+			l.pos += 2
+			l.until("*/")
+		case c == '#' || c == '-':
+			l.until("\n")
+		default:
+			l.pos++
+			continue
+		}
+		// The body, with some of what ends the comment, is as good as text.
+		body := text[min(from+2, l.pos):l.pos]
+		if c == '/' {
+			body = bytes.TrimSuffix(body, []byte("*/"))
+		}
+		if !mayHoldSecrets(body) {
+			continue
+		}
+		if masked, hid, _ := m.inner(body); hid {
+			m.out = append(m.out, text[done:min(from+2, l.pos)]...)
+			m.out = append(m.out, masked...)
+			done = min(from+2, l.pos) + len(body)
+		}
+	}
+	return done
+}
+
+// cutQuotes cuts a string into what introduces it, its quote and what is
+// between the quotes.
+func cutQuotes(text []byte) (prefix []byte, quote byte, content []byte) {
+	i := bytes.IndexAny(text, `'"`)
+	if i < 0 {
+		return nil, '\'', text
+	}
+	prefix, quote, content = text[:i], text[i], text[i+1:]
+	if n := len(content); n > 0 && content[n-1] == quote {
+		content = content[:n-1]
+	}
+	return prefix, quote, content
+}
+
+// appendUnquoted appends what a string's content stands for.
+func appendUnquoted(dst, content []byte, quote byte) []byte {
+	for i := 0; i < len(content); i++ {
+		c := content[i]
+		switch {
+		case c == quote && i+1 < len(content) && content[i+1] == quote:
+			i++
+		case c == '\\' && i+1 < len(content):
+			i++
+			c = content[i]
+			switch c {
+			case '0':
+				c = 0
+			case 'b':
+				c = '\b'
+			case 'n':
+				c = '\n'
+			case 'r':
+				c = '\r'
+			case 't':
+				c = '\t'
+			case 'Z':
+				c = 0x1a
+			}
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}

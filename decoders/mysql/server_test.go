@@ -1,0 +1,278 @@
+package mysql
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"unixcap/decoders"
+	"unixcap/decoders/decodertest"
+)
+
+// A testServer is a MariaDB server of our own behind a proxy that records.
+type testServer struct {
+	dir    string
+	socket string // of the server itself
+	proxy  *recorder
+	cmd    *exec.Cmd
+}
+
+var theServer struct {
+	once sync.Once
+	s    *testServer
+	err  error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if s := theServer.s; s != nil {
+		s.stop()
+	}
+	os.Exit(code)
+}
+
+// server returns the server, which is started for the first test that needs
+// it. Without the programs the test is skipped, but fails where CI is set.
+func server(t *testing.T) *testServer {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts a database server")
+	}
+	need(t, "mariadbd", "mariadb-install-db", "mariadb")
+	if os.Geteuid() != 0 && os.Getenv("CI") != "true" {
+		t.Skip("the test starts its server as root")
+	}
+	theServer.once.Do(func() { theServer.s, theServer.err = startServer() })
+	if theServer.err != nil {
+		t.Fatal(theServer.err)
+	}
+	return theServer.s
+}
+
+func need(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err == nil {
+			continue
+		} else if os.Getenv("CI") == "true" {
+			t.Fatalf("%v (needed where CI=true)", err)
+		} else {
+			t.Skipf("%v", err)
+		}
+	}
+}
+
+func startServer() (*testServer, error) {
+	dir, err := os.MkdirTemp("", "unixcap-mysql")
+	if err != nil {
+		return nil, err
+	}
+	s := &testServer{dir: dir, socket: filepath.Join(dir, "real.sock")}
+	data := filepath.Join(dir, "data")
+	install := exec.Command("mariadb-install-db", "--no-defaults", "--datadir="+data, "--user=root",
+		"--auth-root-authentication-method=normal", "--skip-test-db")
+	if out, err := install.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("mariadb-install-db: %w\n%s", err, out)
+	}
+	if err := writeCertificate(dir); err != nil {
+		return nil, err
+	}
+	s.cmd = exec.Command("mariadbd", "--no-defaults", "--user=root", "--datadir="+data, "--socket="+s.socket,
+		"--skip-networking", "--pid-file="+filepath.Join(dir, "pid"), "--general-log", "--local-infile=1",
+		"--general-log-file="+s.log(), "--max-allowed-packet=64M", "--innodb-buffer-pool-size=64M",
+		"--innodb-log-file-size=96M", "--ssl-cert="+filepath.Join(dir, "cert.pem"), "--ssl-key="+filepath.Join(dir, "key.pem"))
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		c, err := net.Dial("unix", s.socket)
+		if err == nil {
+			c.Close()
+			break
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("server does not come up: %w", err)
+		}
+	}
+	s.proxy, err = newRecorder(filepath.Join(dir, "mysqld.sock"), s.socket)
+	return s, err
+}
+
+// writeCertificate writes a certificate that the server can offer.
+func writeCertificate(dir string) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	template := x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(24 * time.Hour)}
+	cert, err := x509.CreateCertificate(rand.Reader, &template, &template, &key.PublicKey, key)
+	if err != nil {
+		return err
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	for name, block := range map[string]*pem.Block{
+		"cert.pem": {Type: "CERTIFICATE", Bytes: cert},
+		"key.pem":  {Type: "PRIVATE KEY", Bytes: secret},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *testServer) log() string { return filepath.Join(s.dir, "general.log") }
+
+func (s *testServer) stop() {
+	if s.cmd.Process != nil {
+		_ = s.cmd.Process.Signal(os.Interrupt)
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+	}
+	_ = os.RemoveAll(s.dir)
+}
+
+// run runs a client through the proxy and returns what was said, a
+// conversation for each connection.
+func (s *testServer) run(t *testing.T, stdin string, name string, args ...string) []decodertest.Conversation {
+	t.Helper()
+	s.proxy.forget()
+	cmd := exec.Command(name, args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	cmd.Dir = s.dir
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%s: %v", name, err)
+	}
+	if len(out) > 2000 {
+		out = out[:2000]
+	}
+	t.Logf("%s: %v\n%s", name, err, out)
+	return s.proxy.conversations()
+}
+
+// sql runs the command-line client with the statements.
+func (s *testServer) sql(t *testing.T, statements string, args ...string) []decodertest.Conversation {
+	t.Helper()
+	args = append([]string{"--no-defaults", "--skip-ssl", "-u", "root", "-S", s.proxy.path}, args...)
+	return s.run(t, statements, "mariadb", args...)
+}
+
+// logged runs f and returns what the server wrote to its general log meanwhile.
+func (s *testServer) logged(t *testing.T, f func()) []string {
+	t.Helper()
+	before, err := os.Stat(s.log())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f()
+	b, err := os.ReadFile(s.log())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(string(b[before.Size():]), "\n")
+}
+
+// A recorder is a proxy between two UNIX sockets that writes down what passes.
+type recorder struct {
+	path, target string
+	listener     net.Listener
+	mu           sync.Mutex
+	all          []*decodertest.Conversation
+	open         sync.WaitGroup
+}
+
+func newRecorder(path, target string) (*recorder, error) {
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	r := &recorder{path: path, target: target, listener: l}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			r.open.Add(1)
+			go r.serve(c)
+		}
+	}()
+	return r, nil
+}
+
+func (r *recorder) serve(client net.Conn) {
+	defer r.open.Done()
+	defer client.Close()
+	target, err := net.Dial("unix", r.target)
+	if err != nil {
+		return
+	}
+	defer target.Close()
+	c := new(decodertest.Conversation)
+	r.mu.Lock()
+	r.all = append(r.all, c)
+	r.mu.Unlock()
+	var both sync.WaitGroup
+	pass := func(from decoders.End, dst, src net.Conn) {
+		b := make([]byte, 256<<10)
+		for {
+			n, err := src.Read(b)
+			if n > 0 {
+				r.mu.Lock()
+				*c = append(*c, decodertest.Message{From: from, At: time.Now(), Data: bytes.Clone(b[:n])})
+				r.mu.Unlock()
+				if _, werr := dst.Write(b[:n]); werr != nil {
+					err = werr
+				}
+			}
+			if err != nil {
+				_ = dst.(*net.UnixConn).CloseWrite()
+				return
+			}
+		}
+	}
+	both.Go(func() { pass(decoders.Client, target, client) })
+	both.Go(func() { pass(decoders.Server, client, target) })
+	both.Wait()
+}
+
+func (r *recorder) forget() {
+	r.mu.Lock()
+	r.all = nil
+	r.mu.Unlock()
+}
+
+func (r *recorder) conversations() []decodertest.Conversation {
+	done := make(chan struct{})
+	go func() { r.open.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(5 * time.Second):
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []decodertest.Conversation
+	for _, c := range r.all {
+		all = append(all, *c)
+	}
+	return all
+}

@@ -1,0 +1,146 @@
+package capture
+
+import "time"
+
+// facts are what a comment says. The names point into the comment.
+type facts struct {
+	ours      bool // the comment is one of the profile's: it has an sk
+	described bool // it has the description, which is complete: see appendDescription
+	close     bool
+	creds     bool
+	synthetic bool
+
+	hasOffset, hasLength, hasAt bool
+
+	pid, tid, uid uint32
+	inode         uint32
+	sk            uint64
+	cookie, netns uint64
+	cgroup        uint64
+	comm, path    field
+
+	peerPID, peerTID, peerUID uint32
+	peerInode                 uint32
+	peerSK                    uint64
+	peerCookie, peerNetNS     uint64
+	peerCgroup                uint64
+	peerComm, peerPath        field
+
+	kind               field
+	err                field
+	offset, length, at uint64
+	lost, lostMessages uint64
+	took               time.Duration
+	fds                int
+}
+
+// parse reads a comment. It takes any bytes.
+func (x *facts) parse(comment []byte) {
+	*x = facts{}
+	for {
+		f, rest, ok := nextField(comment)
+		if !ok {
+			return
+		}
+		comment = rest
+		if !x.parseSender(&f) && !x.parseEvent(&f) {
+			x.parseDescription(&f)
+		}
+	}
+}
+
+func (x *facts) parseSender(f *field) bool {
+	switch string(f.key) {
+	case keyPID:
+		x.pid = f.uint32()
+	case keyTID:
+		x.tid = f.uint32()
+	case keyComm:
+		x.comm = *f
+	case keySK:
+		x.sk = f.uint()
+		x.ours = x.sk != 0
+	case keyInode:
+		x.inode = f.uint32()
+	case keyPeerSK:
+		x.peerSK = f.uint()
+	case keyPeerInode:
+		x.peerInode = f.uint32()
+	default:
+		return false
+	}
+	return true
+}
+
+func (x *facts) parseEvent(f *field) bool {
+	switch string(f.key) {
+	case keyOffset:
+		x.offset, x.hasOffset = f.uint(), true
+	case keyLength:
+		x.length, x.hasLength = f.uint(), true
+	case keyAt:
+		x.at, x.hasAt = f.uint(), true
+	case keyTook:
+		x.took = time.Duration(min(f.uint(), 1<<63-1))
+	case keyFDs:
+		x.fds = int(min(f.uint(), 1<<31-1))
+	case keyCreds:
+		x.creds = true
+	case keyError:
+		x.err = *f
+	case keyLost:
+		x.lost = f.uint()
+	case keyLostMessages:
+		x.lostMessages = f.uint()
+	case keyClose:
+		x.close = true
+	case keySynthetic:
+		x.synthetic = true
+	default:
+		return false
+	}
+	return true
+}
+
+func (x *facts) parseDescription(f *field) {
+	switch string(f.key) {
+	case keyKind:
+		x.kind, x.described = *f, true
+	case keyCookie:
+		x.cookie = f.uint()
+	case keyNetNS:
+		x.netns = f.uint()
+	case keyPath:
+		x.path = *f
+	case keyUID:
+		x.uid = f.uint32()
+	case keyCgroup:
+		x.cgroup = f.uint()
+	case keyPeerCookie:
+		x.peerCookie = f.uint()
+	case keyPeerNetNS:
+		x.peerNetNS = f.uint()
+	case keyPeerPath:
+		x.peerPath = *f
+	case keyPeerPID:
+		x.peerPID = f.uint32()
+	case keyPeerTID:
+		x.peerTID = f.uint32()
+	case keyPeerComm:
+		x.peerComm = *f
+	case keyPeerUID:
+		x.peerUID = f.uint32()
+	case keyPeerCgroup:
+		x.peerCgroup = f.uint()
+	}
+}
+
+// kindOf returns the kind a word stands for.
+func kindOf(word []byte) (Kind, bool) {
+	for k := Stream; k < kinds; k++ {
+		if k.String() == string(word) {
+			return k, true
+		}
+	}
+	return Stream, false
+}

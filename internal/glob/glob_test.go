@@ -1,0 +1,25 @@
+package glob
+
+import "testing"
+
+func TestMatchPath(t *testing.T) {
+	for _, tt := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"mysql.sock", "/var/lib/mysql/mysql.sock", true},
+		{"/var/*", "/var/lib/mysql/mysql.sock", true},
+		{"/var/*.sock", "/var/lib/mysql/mysql.sock", true},
+		{"*mysql*", "/var/lib/mysql/other", true},
+		{"mysql", "/var/lib/mysql/mysql.sock", false},
+		{"/lib/*", "/var/lib/x", false},
+		{"@hello", "@hello", true},
+		{"hello", "@hello", true},
+		{"h?ll[a-o]", "@hello", true},
+		{"[", "[", false},
+	} {
+		if got := MatchPath(tt.pattern, tt.name); got != tt.want {
+			t.Errorf("MatchPath(%q, %q) = %v", tt.pattern, tt.name, got)
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"unixcap/decoders"
+	"unixcap/internal/stream"
+)
+
+func exchange(op, request string, took time.Duration) *decoders.Exchange {
+	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	x := &decoders.Exchange{Op: op, Request: []byte(request), Rows: -1}
+	x.Sent = decoders.Span{First: decoders.Mark{Time: begin}, Last: decoders.Mark{Time: begin}}
+	end := decoders.Mark{Time: begin.Add(took)}
+	x.Answered = decoders.Span{First: end, Last: end}
+	return x
+}
+
+// Beyond the limit all that is new is counted as one class, which comes last.
+func TestClassesAreBounded(t *testing.T) {
+	s := NewSummary([]string{"x"})
+	f := &stream.Flow{Proto: "toy"}
+	for i := range maxClasses + 5 {
+		s.Exchange(&Entry{Flow: f, Exchange: exchange("get", fmt.Sprint(i), time.Second)})
+	}
+	s.Exchange(&Entry{Flow: f, Exchange: exchange("get", "7", time.Minute)})
+	list := s.sortedClasses("time")
+	first, last := list[0], list[len(list)-1]
+	if first.class != "7" || first.Count != 2 {
+		t.Errorf("first is %s with %d, want 7 with 2", first.class, first.Count)
+	}
+	if len(list) != maxClasses+1 || last.class != other || last.Count != 5 {
+		t.Errorf("%d classes, the last %s with %d; want %d, %s with 5", len(list), last.class, last.Count, maxClasses+1, other)
+	}
+}
+
+func TestSummaryFormats(t *testing.T) {
+	s := NewSummary([]string{"a|b\x1b"})
+	f := &stream.Flow{Proto: "toy", First: time.Unix(1, 0), Last: time.Unix(5, 0), Exchanges: 2}
+	f.Ends[decoders.Client].Process.Comm = "cl|i\x1bent"
+	s.Exchange(&Entry{Flow: f, Exchange: exchange("get", "a|`b` <b>\x1b[2J", time.Second)})
+	s.Exchange(&Entry{Flow: f, Exchange: exchange("get", "fast", time.Millisecond)})
+	s.Flow(f)
+	for _, order := range Sorts {
+		for _, format := range SummaryFormats {
+			var b bytes.Buffer
+			if err := s.Write(&b, format, 80, 10, order); err != nil {
+				t.Errorf("%s by %s: %v", format, order, err)
+			}
+			if strings.Contains(b.String(), "\x1b") {
+				t.Errorf("%s: an escape sequence: %q", format, b.String())
+			}
+			if format == JSON && !json.Valid(b.Bytes()) {
+				t.Errorf("not JSON:\n%s", b.String())
+			}
+		}
+	}
+	if err := s.Write(&bytes.Buffer{}, Text, 0, 0, "size"); err == nil {
+		t.Error("no error for an order that does not exist")
+	}
+}
+
+func TestFlowSorter(t *testing.T) {
+	var got []int64
+	s := FlowSorter{Next: func(f *stream.Flow) error {
+		got = append(got, f.First.Unix())
+		return nil
+	}}
+	for _, at := range []int64{5, 3, 9, 1} {
+		if err := s.Add(&stream.Flow{First: time.Unix(at, 0)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(got) != "[1 3 5 9]" {
+		t.Errorf("got %v", got)
+	}
+}

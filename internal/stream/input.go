@@ -1,0 +1,341 @@
+package stream
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"unixcap/internal/capture"
+	"unixcap/internal/foreign"
+	"unixcap/pcapng"
+)
+
+// Stdin is the name that stands for standard input.
+const Stdin = "-"
+
+// An Input reads several captures as one: in the order of their first
+// packets, one after the other, as a rotated set of files is meant to be
+// read. Packets are numbered through, and Locate says what the number is in
+// its own file.
+//
+// A file may be of any kind that newReader knows, and compressed.
+type Input struct {
+	files []*inputFile
+	// network knows the connections of all files but the streams, whose first
+	// packet is read before its turn: a connection goes on in the next file of a rotated set.
+	network *foreign.Dissector
+	cur     int
+	errs    []error
+	stats   []capture.Stats
+	starts  []start
+	first   time.Time
+
+	base, last uint64
+	read       int64 // of files that are done
+	total      int64 // of all files; 0 if one of them is a stream
+}
+
+// start is where a file begins in the numbering.
+type start struct {
+	base uint64
+	name string
+}
+
+type inputFile struct {
+	name  string
+	file  *os.File
+	count countingReader
+	in    *capture.Reader
+	done  func() // ends decompression
+	first time.Time
+	// ahead is a message already read from a file that cannot be rewound.
+	ahead  *capture.Message
+	fail   error
+	faulty bool // an error has been noted
+}
+
+// A countingReader counts what is read through it.
+type countingReader struct {
+	io.Reader
+	n int64
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// OpenInput opens the captures of that name. A file that cannot be read is
+// left out; Errors tells.
+func OpenInput(names []string) *Input {
+	in := &Input{network: foreign.New(0)}
+	streams := false
+	for _, name := range names {
+		f := &inputFile{name: name}
+		if err := f.open(foreign.New(0)); err != nil {
+			in.errs = append(in.errs, err)
+			continue
+		}
+		size, whole := f.size()
+		in.total += size
+		streams = streams || !whole
+		f.peek()
+		if f.unusable() {
+			in.failed(f, f.fail)
+			f.close()
+			continue
+		}
+		if whole && len(names) > 1 {
+			f.close() // reopened when it is its turn: there may be thousands
+		}
+		in.files = append(in.files, f)
+	}
+	if streams {
+		in.total = 0
+	}
+	sort.SliceStable(in.files, func(i, j int) bool {
+		return in.files[i].first.Before(in.files[j].first)
+	})
+	for _, f := range in.files {
+		if !f.first.IsZero() {
+			in.first = f.first
+			break
+		}
+	}
+	return in
+}
+
+// open opens the file and reads its beginning. network is for packets that are
+// not of UNIX sockets.
+func (f *inputFile) open(network *foreign.Dissector) error {
+	if f.name == Stdin {
+		f.file = os.Stdin
+	} else {
+		file, err := os.Open(f.name)
+		if err != nil {
+			return fileError(f.name, errors.Unwrap(err))
+		}
+		if info, err := file.Stat(); err == nil && info.IsDir() {
+			file.Close()
+			return fileError(f.name, errors.New("is a directory (name the files in it)"))
+		}
+		f.file = file
+	}
+	f.count = countingReader{Reader: f.file}
+	if err := f.read(bufio.NewReaderSize(&f.count, readAhead), network); err != nil {
+		f.close()
+		return explain(f.name, err)
+	}
+	return nil
+}
+
+// read prepares to read what the file has.
+func (f *inputFile) read(src *bufio.Reader, network *foreign.Dissector) (err error) {
+	if src, f.done, err = unpack(src); err != nil {
+		return err
+	}
+	f.in, err = newReader(src, network)
+	return err
+}
+
+func (f *inputFile) close() {
+	if f.done != nil {
+		f.done()
+	}
+	if f.file != nil && f.file != os.Stdin {
+		f.file.Close()
+	}
+	f.file, f.in, f.done, f.ahead = nil, nil, nil, nil
+}
+
+// size returns the file's size, and whether it is a regular file at all.
+func (f *inputFile) size() (n int64, whole bool) {
+	info, err := f.file.Stat()
+	if err != nil || f.file == os.Stdin || !info.Mode().IsRegular() {
+		return 0, false
+	}
+	return info.Size(), true
+}
+
+// peek reads the first message, for its time.
+func (f *inputFile) peek() {
+	f.ahead, f.fail = f.in.Next()
+	if f.fail == nil {
+		f.first = f.ahead.Time
+	}
+}
+
+// unusable reports whether there is nothing to be had from the file.
+func (f *inputFile) unusable() bool {
+	return f.fail != nil && f.fail != io.EOF && !skipped(f.fail)
+}
+
+// skipped reports whether reading can go on after err.
+func skipped(err error) bool {
+	var damage *pcapng.Error
+	return errors.As(err, &damage) && damage.Skipped
+}
+
+// next returns the file's next message.
+func (f *inputFile) next() (*capture.Message, error) {
+	if m, err := f.ahead, f.fail; m != nil || err != nil {
+		f.ahead, f.fail = nil, nil
+		return m, err
+	}
+	return f.in.Next()
+}
+
+// Next returns the next message, and io.EOF after the last one of all files.
+// It is valid until the next call.
+func (in *Input) Next() (*capture.Message, error) {
+	for in.cur < len(in.files) {
+		f := in.files[in.cur]
+		if len(in.starts) <= in.cur {
+			in.base = in.last
+			in.starts = append(in.starts, start{in.base, f.name})
+			if f.file == nil {
+				f.ahead, f.fail = nil, nil
+				f.fail = f.open(in.network)
+			}
+		}
+		m, err := f.next()
+		if err == nil {
+			m.Packet += in.base
+			in.last = max(in.last, m.Packet)
+			return m, nil
+		}
+		if err != io.EOF {
+			in.failed(f, err)
+			if skipped(err) && f.in != nil {
+				continue
+			}
+		}
+		if f.in != nil {
+			in.stats = append(in.stats, f.in.Stats())
+		}
+		in.read += f.count.n
+		f.close()
+		in.cur++
+	}
+	return nil, io.EOF
+}
+
+// failed notes what is wrong with a file. The first fault of each is enough:
+// in a damaged one there may be any number.
+func (in *Input) failed(f *inputFile, err error) {
+	if !f.faulty {
+		in.errs = append(in.errs, explain(f.name, err))
+	}
+	f.faulty = true
+}
+
+// Service says which socket is the server's in the conversation of the message
+// that Next returned last, and at which port the capture has it.
+func (in *Input) Service(m *capture.Message) (server *capture.Socket, port uint16) {
+	if in.cur >= len(in.files) || in.files[in.cur].in == nil {
+		return nil, 0
+	}
+	r := in.files[in.cur].in
+	server = r.ServerEnd()
+	from, to := r.Ports()
+	if server == m.From {
+		return server, from
+	}
+	return server, to
+}
+
+// Stats returns what the recorder counted, one for each file that was read to
+// its end.
+func (in *Input) Stats() []capture.Stats { return in.stats }
+
+// Errors returns what was wrong with the files, in the order it was met. What
+// could be read of them has been.
+func (in *Input) Errors() []error { return in.errs }
+
+// Files is how many files could be opened.
+func (in *Input) Files() int { return len(in.files) }
+
+// Names lists the files that could be opened, in the order they are read.
+func (in *Input) Names() []string {
+	names := make([]string, len(in.files))
+	for i, f := range in.files {
+		names[i] = f.name
+	}
+	return names
+}
+
+// Start is the time of the first message, zero if there is none.
+func (in *Input) Start() time.Time { return in.first }
+
+// Progress is how many bytes were read, and how many there are; total is 0 if
+// that is not known.
+func (in *Input) Progress() (read, total int64) {
+	read = in.read
+	if in.cur < len(in.files) {
+		read += in.files[in.cur].count.n
+	}
+	return read, in.total
+}
+
+// Holds reports whether info is one of the files that are read.
+func (in *Input) Holds(info os.FileInfo) bool {
+	return slices.ContainsFunc(in.files, func(f *inputFile) bool {
+		mine, err := os.Stat(f.name)
+		if f.name == Stdin {
+			mine, err = os.Stdin.Stat()
+		}
+		return err == nil && os.SameFile(mine, info)
+	})
+}
+
+// Locate says which file a packet number belongs to, and what its number
+// there is.
+func (in *Input) Locate(packet uint64) (name string, number uint64) {
+	if packet == 0 {
+		return "", 0
+	}
+	i := sort.Search(len(in.starts), func(i int) bool { return in.starts[i].base >= packet }) - 1
+	if i < 0 {
+		return "", packet
+	}
+	return in.starts[i].name, packet - in.starts[i].base
+}
+
+// A FileError says what is wrong with an input file.
+type FileError struct {
+	Name string
+	Err  error
+}
+
+func (e *FileError) Error() string {
+	name := e.Name
+	if name == Stdin {
+		name = "standard input"
+	}
+	return fmt.Sprintf("read %s: %v", name, e.Err)
+}
+
+func (e *FileError) Unwrap() error { return e.Err }
+
+func fileError(name string, err error) error { return &FileError{name, err} }
+
+// explain says what a reader's error means for the file.
+func explain(name string, err error) error {
+	var already *FileError
+	switch {
+	case errors.As(err, &already):
+		return err
+	case errors.Is(err, capture.ErrForeign):
+		err = errLinkType
+	case errors.Is(err, io.ErrUnexpectedEOF) && !strings.Contains(err.Error(), "cut off"):
+		err = fmt.Errorf("the file was cut off at its beginning: %w", err)
+	}
+	return fileError(name, err)
+}
