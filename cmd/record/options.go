@@ -1,0 +1,117 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/bits"
+	"slices"
+
+	"unixcap/bpf"
+	"unixcap/internal/capture"
+	"unixcap/internal/fileset"
+	"unixcap/internal/report"
+
+	"github.com/spf13/pflag"
+)
+
+// options are what the command line says.
+type options struct {
+	tap     bpf.Options
+	files   fileset.Options // without a name, it prints instead
+	format  report.Format
+	count   uint64
+	list    bool
+	ports   []capture.PortRule
+	command []string
+}
+
+// errHelp says that help was asked for and printed.
+var errHelp = errors.New("help")
+
+const usage = `Usage: record [OPTION]... [SOCKET]... [-- COMMAND [ARG]...]
+
+Records what programs say to each other across UNIX sockets, whole messages
+with pid, comm and the socket's kernel address, into a pcapng file that
+Wireshark and analyze read. Without -w, prints a line a message.
+
+SOCKET is the path that a socket is bound to, @name for an abstract one; * and
+? match any characters. With COMMAND, records the conversations of the command
+and its children, and ends with it.
+
+`
+
+func parse(args []string, stdout io.Writer) (*options, error) {
+	o := new(options)
+	f := pflag.NewFlagSet("record", pflag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.SortFlags = false
+	var (
+		help, version bool
+		buffer        uint32
+		backend       string
+		format        string
+		filter        filterFlags
+	)
+	files := o.addFileFlags(f)
+	f.Uint64VarP(&o.count, "count", "c", 0, "end after `N` messages")
+	f.Uint32VarP(&o.tap.Snaplen, "snaplen", "s", 0, "keep at most `N` bytes of a message (default all)")
+	filter.add(f)
+	f.BoolVar(&o.tap.Failed, "failed", false, "record failed sends too, without their payload")
+	f.StringVar(&format, "format", "text", "without -w: stap, text, hex or jsonl")
+	f.StringArrayVar(&filter.ports, "port", nil, "give sockets bound to GLOB a port: `GLOB=PORT`")
+	f.BoolVarP(&o.list, "list", "D", false, "list the UNIX sockets there are, and end")
+	f.StringVar(&backend, "backend", "auto", "how to hook the kernel: auto, fentry, tracepoint")
+	f.Uint32VarP(&buffer, "buffer-size", "B", 0, "size of the kernel's buffer in `KiB` (default 65536)")
+	f.BoolVar(&version, "version", false, "print the version, and end")
+	f.BoolVarP(&help, "help", "h", false, "print this help, and end")
+	if err := f.Parse(args); err != nil {
+		return nil, err
+	}
+	if help {
+		fmt.Fprint(stdout, usage, f.FlagUsagesWrapped(79))
+		return nil, errHelp
+	}
+	if version {
+		fmt.Fprintln(stdout, programName())
+		return nil, errHelp
+	}
+	o.tap.Backend = bpf.Backend(backend)
+	if !slices.Contains([]bpf.Backend{bpf.Auto, bpf.Fentry, bpf.Tracepoint}, o.tap.Backend) {
+		return nil, fmt.Errorf("backend %q: there are auto, fentry and tracepoint", backend)
+	}
+	var err error
+	if o.tap.RingSize, err = ringSize(buffer); err != nil {
+		return nil, err
+	}
+	if o.format, err = report.ParseFormat(format, report.MessageFormats); err != nil {
+		return nil, err
+	}
+	if o.files.Name != "" && f.Changed("format") {
+		return nil, errors.New("--format is for printing, and -w writes pcapng: give one of them")
+	}
+	if err := files.parse(f, o); err != nil {
+		return nil, err
+	}
+	filter.paths = f.Args()
+	if dash := f.ArgsLenAtDash(); dash >= 0 {
+		filter.paths, o.command = filter.paths[:dash], filter.paths[dash:]
+		if len(o.command) == 0 {
+			return nil, errors.New("no command after --")
+		}
+	}
+	return o, filter.parse(o)
+}
+
+// ringSize returns the bytes of the kernel's buffer, a power of two. The
+// smallest holds a record with the longest part of a message.
+func ringSize(kib uint32) (int, error) {
+	const least, most = 64, 1 << 20
+	switch {
+	case kib == 0:
+		return bpf.DefaultRingSize, nil
+	case kib < least || kib > most:
+		return 0, fmt.Errorf("buffer of %d KiB: there can be %d to %d", kib, least, most)
+	}
+	return 1 << bits.Len32(kib*1024-1), nil
+}

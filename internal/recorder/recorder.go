@@ -1,0 +1,206 @@
+package recorder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"unixcap/bpf"
+	"unixcap/internal/capture"
+	"unixcap/internal/sockets"
+)
+
+// A Source is where events come from: a bpf.Tap, or a test.
+type Source interface {
+	// Read fills e and returns nil, or os.ErrDeadlineExceeded when nothing
+	// happened for some milliseconds.
+	Read(e *bpf.Event) error
+	// Detach ends the events. Those that happened before can still be read.
+	Detach() error
+}
+
+// An Output takes the messages, in the order of their time. After an error
+// what was still under way comes all the same, so that it can be counted.
+type Output interface {
+	WriteMessage(*capture.Message) error
+	// Flush is called some times a second, also when there was no message.
+	Flush() error
+}
+
+// flushInterval is how often, in ns, the output is flushed: a message waits at
+// the most so long, once it is in order, before the output's reader can see it.
+const flushInterval = uint64(200 * time.Millisecond)
+
+// A Recorder reads a Source and writes an Output.
+type Recorder struct {
+	// Count ends the recording after so many messages; 0 does not.
+	Count uint64
+
+	source Source
+	out    Output
+	table  *table
+	window window
+	clock  clock
+
+	number  uint64 // of the last message, closes counted
+	written uint64 // messages that were sent
+	flushed uint64 // monotonic time
+	failed  bool   // the output returned an error
+}
+
+// New returns a Recorder that knows the sockets of the list from the start.
+func New(source Source, out Output, list []*sockets.Socket) *Recorder {
+	return &Recorder{source: source, out: out, table: newTable(list), clock: newClock()}
+}
+
+// errEnough ends a recording that has Count messages.
+var errEnough = errors.New("enough messages")
+
+// Run records until ctx is done, the count is reached, or the output fails.
+// Then it detaches the source and writes what is still under way.
+func (r *Recorder) Run(ctx context.Context) error {
+	var e bpf.Event
+	for ctx.Err() == nil {
+		err := r.step(&e)
+		if r.failed {
+			if drained := r.drain(&e); !errors.Is(drained, errEnough) {
+				err = errors.Join(err, drained)
+			}
+		}
+		if err != nil {
+			return r.finish(err)
+		}
+	}
+	return r.finish(r.drain(&e))
+}
+
+// drain gives the output what is still under way.
+func (r *Recorder) drain(e *bpf.Event) error {
+	if err := r.source.Detach(); err != nil {
+		return fmt.Errorf("stop recording: %w", err)
+	}
+	for {
+		switch err := r.read(e); {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			r.window.abandon(^uint64(0))
+			err := r.release(^uint64(0))
+			if err != nil && r.failed { // what is left is for the output to count
+				err = errors.Join(err, r.release(^uint64(0)))
+			}
+			return err
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// finish flushes the output after the recording ended with err.
+func (r *Recorder) finish(err error) error {
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return errors.Join(err, r.source.Detach(), r.out.Flush())
+}
+
+// step handles one event, or the absence of any.
+func (r *Recorder) step(e *bpf.Event) error {
+	err := r.read(e)
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("read events: %w", err)
+	}
+	latest := r.window.latest
+	if err != nil {
+		latest = r.clock.monotonic()
+	}
+	if latest < windowLength {
+		return nil
+	}
+	horizon := latest - windowLength
+	r.window.abandon(horizon)
+	if err := r.release(horizon); err != nil {
+		return err
+	}
+	return r.flush(latest)
+}
+
+// flush takes the events' time for now: reading the clock costs more than the
+// rest of it.
+func (r *Recorder) flush(now uint64) error {
+	if now < r.flushed+flushInterval {
+		return nil
+	}
+	r.flushed = now
+	r.clock.adjust()
+	err := r.out.Flush()
+	r.failed = err != nil
+	return err
+}
+
+// read takes one event into the table and the window.
+func (r *Recorder) read(e *bpf.Event) error {
+	if err := r.source.Read(e); err != nil {
+		return err
+	}
+	switch e.Op {
+	case bpf.Socket:
+		r.table.describe(e)
+	case bpf.Close:
+		if s := r.table.close(e); s != nil {
+			r.window.close(e, s)
+		}
+	case bpf.Send:
+		if !r.window.extend(e) {
+			from, to := r.table.ends(e)
+			r.window.begin(e, from, to)
+		}
+	}
+	return nil
+}
+
+// release writes what happened up to the horizon.
+func (r *Recorder) release(horizon uint64) error {
+	for {
+		p := r.window.next(horizon)
+		if p == nil {
+			return nil
+		}
+		err := r.write(p)
+		r.window.free(p)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (r *Recorder) write(p *pending) error {
+	m := &p.message
+	m.From = &p.from.Socket
+	if p.to != nil {
+		m.To = &p.to.Socket
+		m.Peer = r.table.holder(p.to)
+		p.to.written = true
+	}
+	p.from.written = true
+	m.Time = r.clock.wall(p.time)
+	if m.Op == capture.Close {
+		m.Sender = r.table.holder(p.from)
+		m.Offset = p.from.offset
+	} else if m.Error == "" {
+		p.from.account(m, p.seq)
+	}
+	r.number++
+	m.Number = r.number
+	if err := r.out.WriteMessage(m); err != nil {
+		r.failed = true
+		return err
+	}
+	if m.Op == capture.Send {
+		r.written++
+		if r.written == r.Count {
+			return errEnough
+		}
+	}
+	return nil
+}

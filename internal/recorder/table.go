@@ -1,0 +1,223 @@
+package recorder
+
+import (
+	"cmp"
+	"slices"
+
+	"unixcap/bpf"
+	"unixcap/internal/capture"
+	"unixcap/internal/sockets"
+
+	"golang.org/x/sys/unix"
+)
+
+// tableMax bounds the sockets remembered, at about 400 bytes each. Beyond it
+// the quarter that was silent for longest is forgotten, with its paths and the
+// losses just before it speaks again.
+const tableMax = 1 << 18
+
+// A socket is what the recorder knows of one.
+type socket struct {
+	capture.Socket // as the files show it: fixed once written
+
+	inode   uint32 // as the kernel has it now, even if it was written without
+	peer    *socket
+	process capture.Process // who last used it, or is believed to hold it
+	guessed bool            // process is not from an event; /proc was not asked yet
+	written bool
+	closed  bool
+	used    uint64 // time of the last event, for forgetting
+
+	// What the next message of an unbroken recording has.
+	offset uint64
+	seq    uint32
+	begun  uint32 // seq+1 of the message that came last, whole or in part
+}
+
+// account sets what m's socket lost before it and moves on.
+func (s *socket) account(m *capture.Message, seq uint32) {
+	if m.Offset > s.offset {
+		m.LostBytes = m.Offset - s.offset
+	}
+	if n := seq - s.seq; n > 0 && n < 1<<31 {
+		m.LostMessages = uint64(n)
+	}
+	s.offset = m.Offset + m.Length
+	s.seq = seq + 1
+}
+
+// A table finds the socket that an event speaks of. Kernel addresses are used
+// again, so an address with another inode is another socket.
+type table struct {
+	bySK map[uint64]*socket
+	// forgot says that sockets were forgotten, which go on counting.
+	forgot bool
+}
+
+func newTable(list []*sockets.Socket) *table {
+	t := &table{bySK: make(map[uint64]*socket, len(list))}
+	for _, l := range list {
+		s := &socket{Socket: l.Socket, inode: l.Inode}
+		if len(l.Holders) > 0 {
+			s.process = l.Holders[0]
+			s.guessed = true
+		}
+		t.bySK[l.SK] = s
+	}
+	for _, l := range list {
+		t.bySK[l.SK].peer = t.bySK[l.PeerSK]
+	}
+	return t
+}
+
+// socket returns the socket at an address. inode is 0 for a socket that was
+// not accepted yet; such a one is known by the socket that connected to it, at
+// peer, since its address may be another's soon without a word of its end.
+func (t *table) socket(sk uint64, inode uint32, peer uint64, kind capture.Kind) *socket {
+	s := t.bySK[sk]
+	switch {
+	case s == nil || s.closed,
+		s.inode != 0 && s.inode != inode,
+		s.inode == 0 && s.peer != nil && s.peer.SK != peer:
+		if len(t.bySK) >= tableMax {
+			t.forget()
+		}
+		s = &socket{Socket: capture.Socket{SK: sk, Inode: inode, Kind: kind}, inode: inode}
+		t.bySK[sk] = s
+	default:
+		s.accept(inode)
+	}
+	return s
+}
+
+// accept notes the inode of a socket that had none before.
+func (s *socket) accept(inode uint32) {
+	if s.inode != 0 {
+		return
+	}
+	s.inode = inode
+	if !s.written {
+		s.Inode = inode
+	}
+}
+
+// peerOf returns the socket at the other end of s. The kernel shows no inode of
+// a peer that is not accepted yet, nor of one that is closed already.
+func (t *table) peerOf(s *socket, sk uint64, inode uint32, kind capture.Kind) *socket {
+	if sk == 0 {
+		return nil
+	}
+	if p := s.peer; p != nil && p.SK == sk && (inode == 0 || inode == p.inode || p.inode == 0) {
+		p.accept(inode)
+		return p
+	}
+	if p := t.bySK[sk]; p != nil && p.inode == 0 && p.peer != nil && p.peer != s {
+		delete(t.bySK, sk) // another's, at an address that s's peer has now
+	}
+	p := t.socket(sk, inode, s.SK, kind)
+	if kind != capture.Datagram { // connected for good, both ways
+		s.peer = p
+		p.peer = s
+	}
+	return p
+}
+
+// ends returns both ends of a sent message.
+func (t *table) ends(e *bpf.Event) (from, to *socket) {
+	kind := sockets.Kind(e.Kind)
+	from = t.socket(e.SK, e.Inode, e.Peer, kind)
+	if from.used == 0 && t.forgot { // what it sent before is not lost
+		from.offset, from.seq = e.Offset, e.Seq
+	}
+	from.used = e.Exit
+	from.Kind = kind
+	from.setProcess(e)
+	return from, t.peerOf(from, e.Peer, e.PeerInode, kind)
+}
+
+func (s *socket) setProcess(e *bpf.Event) {
+	name := e.Comm[:]
+	if i := slices.Index(name, 0); i >= 0 {
+		name = name[:i]
+	}
+	if string(name) != s.process.Comm { // the usual case costs no new string
+		s.process.Comm = string(name)
+	}
+	s.process.PID, s.process.TID, s.process.UID = e.PID, e.TID, e.UID
+	s.process.Cgroup = e.Cgroup
+	s.guessed = false
+}
+
+// describe takes in what the kernel says of a socket.
+func (t *table) describe(e *bpf.Event) {
+	kind := sockets.Kind(e.Kind)
+	s := t.socket(e.SK, e.Inode, e.Peer, kind)
+	s.Kind, s.Cookie, s.NetNS = kind, e.Cookie, uint64(e.NetNS)
+	s.Path = sockets.Path(e.Path)
+	if e.PID != 0 {
+		s.setProcess(e)
+	}
+	p := t.peerOf(s, e.Peer, e.PeerInode, kind)
+	if p == nil {
+		return
+	}
+	if p.Path == "" {
+		p.Path = sockets.Path(e.PeerPath)
+	}
+	if p.NetNS == 0 {
+		p.NetNS = uint64(e.NetNS)
+	}
+	if p.process.PID == 0 && e.PeerPID != 0 {
+		p.process.PID = e.PeerPID
+		p.guessed = true
+	}
+}
+
+// holder returns who is at a socket, as far as it is known.
+func (t *table) holder(s *socket) capture.Process {
+	if s.guessed {
+		s.guessed = false
+		if p := s.peer; p != nil && !p.guessed && p.process.PID == s.process.PID {
+			s.process = p.process // it talks to itself, and may be gone already
+			return s.process
+		}
+		s.process = sockets.Process(s.process.PID)
+	}
+	return s.process
+}
+
+// close returns the socket that an event says is closed, nil if nothing was
+// recorded of it or its end is known already.
+func (t *table) close(e *bpf.Event) *socket {
+	s := t.bySK[e.SK]
+	if s == nil || s.closed || e.Inode != 0 && s.inode != 0 && e.Inode != s.inode {
+		return nil
+	}
+	s.closed = true
+	delete(t.bySK, e.SK)
+	// A datagram socket has no connection that could end.
+	if s.Kind == capture.Datagram || s.used == 0 && (s.peer == nil || s.peer.used == 0) {
+		return nil
+	}
+	return s
+}
+
+func (t *table) forget() {
+	t.forgot = true
+	all := make([]*socket, 0, len(t.bySK))
+	for _, s := range t.bySK {
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b *socket) int { return cmp.Compare(a.used, b.used) })
+	for _, s := range all[:len(all)/4] {
+		delete(t.bySK, s.SK)
+	}
+}
+
+// errnoName returns the name that a packet's comment has for a failed send.
+func errnoName(ret int32) string {
+	if name := unix.ErrnoName(unix.Errno(-ret)); name != "" {
+		return name
+	}
+	return "E" // a number without a name is a kernel's own, such as ERESTARTSYS
+}

@@ -1,0 +1,262 @@
+package recorder
+
+import (
+	"time"
+
+	"unixcap/bpf"
+	"unixcap/internal/capture"
+)
+
+// windowLength is how long, in ns, a message is kept so that others that began
+// before it can still come first. Events come at the end of a call and bear the
+// time of its beginning; a call that takes longer than this is written where the
+// order still allows it, and how long it took says when it began. It also gives a new connection's other
+// end the time to show who it is.
+const windowLength = uint64(20 * time.Millisecond)
+
+// windowBytes bounds what is kept meanwhile.
+const windowBytes = 64 << 20
+
+// partialBytes bounds the messages of which parts are still to come, so that
+// nobody can fill the memory by sending. What does not fit is cut.
+const partialBytes = 512 << 20
+
+// A pending message waits for its place in time.
+type pending struct {
+	message  capture.Message
+	from, to *socket
+	seq      uint32
+	time     uint64 // begin of the call, moved up where the order demands it
+	exit     uint64
+	arrival  uint64
+	touched  uint64 // when the last part came
+	payload  []byte
+	broken   bool // a part is missing: what follows it is of no use
+}
+
+type partKey struct {
+	sk  uint64
+	seq uint32
+}
+
+// A window holds the messages of the last moments.
+type window struct {
+	queue   queue
+	partial map[partKey]*pending // the parts of long messages still to come
+	latest  uint64               // newest event's time
+	last    uint64               // time of the message that was taken out last
+	bytes   int                  // of the queue
+	growing int                  // bytes of the partial messages
+	arrived uint64
+	pool    [3][]*pending
+}
+
+// sizeClass separates the buffers that are used again, so that short messages
+// do not come to hold long buffers.
+func sizeClass(n int) int {
+	switch {
+	case n <= 512:
+		return 0
+	case n <= 16<<10:
+		return 1
+	}
+	return 2
+}
+
+// poolMax bounds each class of the pool: at most some 60 MiB in all.
+var poolMax = [3]int{32768, 2048, 256}
+
+func (w *window) get(size int) *pending {
+	pool := &w.pool[sizeClass(size)]
+	if n := len(*pool); n > 0 {
+		p := (*pool)[n-1]
+		*pool = (*pool)[:n-1]
+		return p
+	}
+	return new(pending)
+}
+
+// free gives back a message that is written.
+func (w *window) free(p *pending) {
+	class := sizeClass(cap(p.payload))
+	w.bytes -= cap(p.payload)
+	if len(w.pool[class]) < poolMax[class] && cap(p.payload) <= 128<<10 {
+		*p = pending{payload: p.payload[:0]}
+		w.pool[class] = append(w.pool[class], p)
+	}
+}
+
+// begin takes a message's first part, or a later one if those before are lost.
+func (w *window) begin(e *bpf.Event, from, to *socket) {
+	if e.Part > 0 && e.Seq+1 == from.begun {
+		return // it was given up already, as cut
+	}
+	from.begun = e.Seq + 1
+	p := w.get(max(len(e.Data), min(int(e.Ret), 128<<10)))
+	p.from, p.to, p.seq = from, to, e.Seq
+	p.time, p.exit = e.Entry, e.Exit
+	if p.time == 0 || p.time > p.exit {
+		p.time = p.exit
+	}
+	p.message = capture.Message{
+		Op: capture.Send, Sender: from.process, Offset: e.Offset, Took: time.Duration(p.exit - p.time),
+		FDs: int(e.FDs), Creds: e.Flags&bpf.Creds != 0,
+	}
+	if e.Ret >= 0 {
+		p.message.Length = uint64(e.Ret)
+	} else {
+		p.message.Error = errnoName(e.Ret)
+	}
+	p.broken = e.Part != 0 // the first part was lost
+	if e.Flags&bpf.Last == 0 {
+		if w.partial == nil {
+			w.partial = make(map[partKey]*pending)
+		}
+		w.partial[partKey{e.SK, e.Seq}] = p
+	}
+	w.append(p, e)
+	if e.Flags&bpf.Last != 0 {
+		w.complete(p)
+	}
+}
+
+// extend takes a further part of a message; false if the event begins one.
+func (w *window) extend(e *bpf.Event) bool {
+	if len(w.partial) == 0 || e.Ret < 0 {
+		return false
+	}
+	key := partKey{e.SK, e.Seq}
+	p := w.partial[key]
+	if p == nil {
+		return false
+	}
+	w.append(p, e)
+	if e.Flags&bpf.Last != 0 {
+		delete(w.partial, key)
+		w.complete(p)
+	}
+	return true
+}
+
+func (w *window) append(p *pending, e *bpf.Event) {
+	p.touched = max(w.latest, p.exit)
+	if p.broken || int(e.Part) != len(p.payload) || w.growing+len(e.Data) > partialBytes {
+		p.broken = true
+		return
+	}
+	p.payload = append(p.payload, e.Data...)
+	w.growing += len(e.Data)
+}
+
+func (w *window) complete(p *pending) {
+	w.growing -= len(p.payload)
+	p.message.Payload = p.payload
+	w.push(p)
+}
+
+func (w *window) close(e *bpf.Event, s *socket) {
+	p := w.get(0)
+	p.from, p.to = s, s.peer
+	p.time, p.exit = e.Exit, e.Exit
+	p.message = capture.Message{Op: capture.Close}
+	w.push(p)
+}
+
+func (w *window) push(p *pending) {
+	w.bytes += cap(p.payload)
+	w.latest = max(w.latest, p.exit)
+	w.arrived++
+	p.arrival = w.arrived
+	w.queue.insert(p)
+}
+
+// partsWait is how long, in ns, a message's parts may take. The kernel's program
+// can be preempted between two of them, and goes on when its thread does.
+const partsWait = uint64(time.Second)
+
+// abandon completes the messages of which a part was lost: those whose last one
+// came long before the horizon.
+func (w *window) abandon(horizon uint64) {
+	for key, p := range w.partial {
+		if horizon >= p.touched+partsWait {
+			delete(w.partial, key)
+			w.complete(p)
+		}
+	}
+}
+
+// next takes out the first message, if it ended before the horizon or too much
+// is waiting. Its time is never before that of the one taken out before it.
+func (w *window) next(horizon uint64) *pending {
+	waiting := w.queue.all()
+	if len(waiting) == 0 || waiting[0].time > horizon && w.bytes < windowBytes {
+		return nil
+	}
+	p := w.queue.remove(0)
+	if p.message.Op == capture.Send && p.message.Offset > p.from.offset {
+		p = w.before(p)
+	}
+	if p.time < w.last {
+		p.time = w.last
+	}
+	w.last = p.time
+	return p
+}
+
+// before returns p, or what the same socket sent before it: of two threads that
+// send on one socket, the one that began first need not be the one whose bytes
+// came first.
+func (w *window) before(p *pending) *pending {
+	first := -1
+	waiting := w.queue.all()
+	for i, q := range waiting {
+		if q.from == p.from && q.message.Op == capture.Send && q.message.Offset < p.message.Offset &&
+			(first < 0 || q.message.Offset < waiting[first].message.Offset) {
+			first = i
+		}
+	}
+	if first < 0 {
+		return p
+	}
+	q := w.queue.remove(first)
+	q.time, p.time = p.time, max(p.time, q.time)
+	w.queue.insert(p)
+	return q
+}
+
+// A queue has messages in the order of time, and those of one time in the order
+// of arrival. They arrive nearly in order, so that a place is found by going
+// back from the end, mostly at once.
+type queue struct {
+	messages []*pending
+	head     int // those before it are taken out
+}
+
+func (q *queue) all() []*pending { return q.messages[q.head:] }
+
+func (q *queue) insert(p *pending) {
+	if q.head > 1024 && q.head > len(q.messages)/2 {
+		n := copy(q.messages, q.messages[q.head:])
+		clear(q.messages[n:])
+		q.messages, q.head = q.messages[:n], 0
+	}
+	q.messages = append(q.messages, p)
+	i := len(q.messages) - 1
+	for ; i > q.head && p.before(q.messages[i-1]); i-- {
+		q.messages[i] = q.messages[i-1]
+	}
+	q.messages[i] = p
+}
+
+func (p *pending) before(o *pending) bool {
+	return p.time < o.time || p.time == o.time && p.arrival < o.arrival
+}
+
+// remove takes out the message at an index of all.
+func (q *queue) remove(i int) *pending {
+	p := q.messages[q.head+i]
+	copy(q.messages[q.head+1:q.head+i+1], q.messages[q.head:q.head+i])
+	q.messages[q.head] = nil
+	q.head++
+	return p
+}
