@@ -1,0 +1,51 @@
+# The commands of this repository; `make help` lists them. What takes more than
+# a line is in scripts/.
+
+PREFIX   ?= /usr/local
+FUZZTIME ?= 10s
+
+export FUZZTIME
+# sudo's PATH often lacks the place where Go's own packages put it.
+export PATH := $(PATH):/usr/local/go/bin
+# git does not speak of a checkout that is somebody else's, and go build, which
+# asks it for the version, would fail.
+ifeq ($(shell git rev-parse HEAD 2>/dev/null),)
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test test-kernels lint generate fuzz bench install clean
+
+help: ## list what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build record and analyze into bin/
+	@scripts/build.sh
+
+demo: ## record a conversation with a MySQL server, and report on it
+	@scripts/demo.sh
+
+test: ## install what the tests need, and run them all
+	@scripts/test.sh
+
+test-kernels: ## check every backend on several kernels, in virtual machines
+	@TABLE=docs/kernels.md scripts/kernels/test.sh
+
+lint: ## check form: gofmt, vet, staticcheck, go.mod, shellcheck
+	@scripts/lint.sh
+
+generate: ## compile bpf/*.c anew (clang-19, llvm-19, libbpf-dev)
+	go generate ./bpf
+
+fuzz: ## run each fuzz target for FUZZTIME
+	@scripts/fuzz.sh
+
+bench: ## run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+install: build ## install into DESTDIR and PREFIX (/usr/local)
+	install -d '$(DESTDIR)$(PREFIX)/bin'
+	install -m 755 bin/record bin/analyze '$(DESTDIR)$(PREFIX)/bin'
+
+clean: ## remove what was made
+	rm -rf bin demo.pcapng

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Runs every test. As root it first installs the programs that the tests run.
+#
+# A test that cannot run is left out, and named at the end. Where CI=true
+# nothing is left out: such a test fails.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf 'test: %s\n' "$*" >&2; }
+
+programs=(tshark editcap capinfos dumpcap tcpdump zstd mariadbd mariadb-install-db mariadb mariadb-admin sysbench socat python3)
+
+# package says which package of Debian has a program. mariadb-server would do,
+# but has a service too, and the tests start servers of their own.
+package() {
+	case $1 in
+	editcap | capinfos | dumpcap) echo wireshark-common ;;
+	mariadbd | mariadb-install-db) apt-cache pkgnames mariadb-server-core | sort | head -n 1 ;;
+	mariadb | mariadb-admin) echo mariadb-client ;;
+	*) echo "$1" ;;
+	esac
+}
+
+missing=()
+for p in "${programs[@]}"; do
+	command -v "$p" >/dev/null || missing+=("$p")
+done
+
+install() {
+	local packages
+	say "installing what has ${missing[*]} (apt-get)"
+	apt-get -qq update || say "apt-get update failed; going on with what is known"
+	packages=$(for p in "${missing[@]}"; do package "$p"; done | sort -u)
+	# shellcheck disable=SC2086 # words
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends --no-remove \
+		-o Dpkg::Use-Pty=0 $packages </dev/null >/dev/null
+}
+
+if [ ${#missing[@]} -gt 0 ]; then
+	if command -v apt-get >/dev/null; then
+		if [ "$(id -u)" != 0 ]; then
+			say "without ${missing[*]}, which root could install"
+		elif ! install; then
+			say "installing failed"
+		fi
+	elif command -v dnf >/dev/null; then
+		say "without ${missing[*]}: dnf install wireshark-cli tcpdump zstd mariadb-server mariadb sysbench socat python3"
+	elif command -v apk >/dev/null; then
+		say "without ${missing[*]}: apk add tshark wireshark-common tcpdump zstd mariadb mariadb-client socat python3"
+	else
+		say "without ${missing[*]}"
+	fi
+fi
+if [ "$(id -u)" != 0 ]; then
+	# shellcheck disable=SC2016 # for the user to run as it is
+	say 'without what needs root, as recording does: sudo env "PATH=$PATH" make test runs it'
+fi
+
+format=standard-quiet
+[ "${CI-}" != true ] || format=standard-verbose
+# gotestsum names what was left out, and why, at the end. The kernel is no
+# input that go's cache of results knows of.
+exec go run gotest.tools/gotestsum@v1.13.0 --format "$format" -- -count=1 ./...
