@@ -36,6 +36,9 @@ func main() {
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "record: %v\n", err)
 	}
+	if e := new(noMatch); errors.As(err, &e) {
+		printSome(os.Stderr, e.list)
+	}
 	os.Exit(status)
 }
 
@@ -52,12 +55,17 @@ func run(args []string, stdout, stderr io.Writer) (int, error) {
 	if err != nil {
 		return exitFailed, err
 	}
-	if o.list {
-		return status(printSockets(stdout, list, o))
+	if err := o.check(list); err != nil {
+		return exitFailed, &noMatch{err, list}
 	}
-	if err := o.choose(list); err != nil {
+	chosen, err := sockets.Choose(&o.tap.Filter, list)
+	if err != nil {
 		return exitFailed, err
 	}
+	if o.list {
+		return status(printSockets(stdout, chosen))
+	}
+	o.nothing = len(chosen) == 0 && len(o.command) == 0 && !o.tap.Filter.Empty()
 	return record(o, list, stderr)
 }
 
@@ -93,8 +101,8 @@ func record(o *options, list []*sockets.Socket, stderr io.Writer) (int, error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second signal ends it at once
-	for _, p := range o.unbound(list) {
-		fmt.Fprintf(stderr, "record: no socket is bound to %s yet\n", p)
+	if o.nothing {
+		o.explain(stderr, list)
 	}
 	fmt.Fprintf(stderr, "record: listening on UNIX sockets, backend %s, %s\n", tap.Backend(), out)
 
