@@ -31,7 +31,7 @@ func (o *options) open(tap *bpf.Tap, stderr io.Writer) (sink, error) {
 	kernel, hardware, host := kernelName()
 	o.files.Capture = capture.WriterOptions{
 		Program: programName(), Kernel: kernel, Hardware: hardware, Host: host,
-		Command: commandLine(os.Args), Ports: o.ports,
+		Command: commandLine(os.Args), Ports: o.ports, Receives: o.tap.Receive,
 	}
 	o.files.Lost = losses(tap)
 	o.files.Notify = func(err error) {

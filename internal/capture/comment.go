@@ -49,6 +49,8 @@ const (
 	keyCreds        = "creds"
 	keyError        = "error"
 	keyClose        = "close"
+	keyRead         = "read"
+	keyAcked        = "acked"
 	keySynthetic    = "synthetic"
 )
 

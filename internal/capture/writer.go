@@ -34,6 +34,9 @@ type WriterOptions struct {
 	Ports []PortRule // come before the table of well-known services
 
 	NoProcesses bool // leave out process blocks
+	// Receives: there are Receive messages, so that what is acknowledged is
+	// what was received. Without, it is all that the other end sent.
+	Receives bool
 
 	// MaxConnections is how many connections are remembered; the least recently
 	// used is given up for a new one. One that comes back has a new handshake and
@@ -154,7 +157,7 @@ func check(m *Message) error {
 		return errNoSender
 	case m.From.Kind >= kinds:
 		return errKind
-	case m.Op > Close:
+	case m.Op > Close && m.Op != Receive:
 		return errOp
 	case uint64(len(m.Payload)) > m.Length:
 		return fmt.Errorf("payload of %d bytes in a message of %d", len(m.Payload), m.Length)
@@ -187,6 +190,9 @@ func (w *Writer) WriteMessage(m *Message) error {
 			return err
 		}
 	}
+	if m.Op == Receive && !c.receive(i, m) && !first {
+		return nil
+	}
 	if c.kind == Stream {
 		if err := w.follow(c, i, m, ts, first); err != nil {
 			return err
@@ -195,7 +201,9 @@ func (w *Writer) WriteMessage(m *Message) error {
 	if err := w.writeMessage(c, i, m, ts); err != nil {
 		return err
 	}
-	c.last = i
+	if m.Op != Receive {
+		c.last = i
+	}
 	if m.Op == Close {
 		c.end[i].closed = true
 		if c.kind == Datagram || c.end[1-i].closed || !c.end[1-i].sock.Known() {
