@@ -94,6 +94,7 @@ sockets that lost most:
   0xffff888100000000 inode 7 a\nb[1] → c[2] /run/a\x1b.sock: 2 packets, 20 bytes
   0xffff888100000100 inode 8 d[1] → ? @x: 1 packets, 0 bytes
   0xffff888100000200 inode 9: 0 packets, 0 bytes
+  others, or these after their last message: 2 packets, 30 bytes
 `
 	if b.String() != want {
 		t.Errorf("%s", b.String())

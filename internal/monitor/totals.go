@@ -22,11 +22,17 @@ func Totals(w io.Writer, s *tally.Snapshot) {
 			fmt.Fprintf(&b, "  %s: %s\n", tally.Reasons[i].Text, amount(n))
 		}
 	}
+	rest := s.Lost()
 	if len(s.Worst) > 0 {
 		fmt.Fprintln(&b, "sockets that lost most:")
 	}
 	for i := range s.Worst {
 		fmt.Fprintf(&b, "  %s\n", socket(&s.Worst[i]))
+		rest = rest.Minus(s.Worst[i].Lost)
+	}
+	if len(s.Worst) > 0 && rest != (tally.Count{}) {
+		// Only the next message of a socket tells what is missing before it.
+		fmt.Fprintf(&b, "  others, or these after their last message: %s\n", amount(rest))
 	}
 	io.WriteString(w, b.String())
 }

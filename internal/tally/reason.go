@@ -10,8 +10,8 @@ type Count struct{ Messages, Bytes uint64 }
 
 func (c Count) plus(o Count) Count { return Count{c.Messages + o.Messages, c.Bytes + o.Bytes} }
 
-// minus takes away at the most what there is.
-func (c Count) minus(o Count) Count {
+// Minus takes away at the most what there is.
+func (c Count) Minus(o Count) Count {
 	return Count{c.Messages - min(c.Messages, o.Messages), c.Bytes - min(c.Bytes, o.Bytes)}
 }
 

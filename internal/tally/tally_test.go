@@ -231,3 +231,28 @@ func TestDo(t *testing.T) {
 		}
 	}
 }
+
+// Counting costs a message next to nothing.
+func TestAllocates(t *testing.T) {
+	x := New(&tap{}, 100)
+	x.Start(&sink{})
+	m := message(1, capture.Stream, 200, 100)
+	if n := testing.AllocsPerRun(1000, func() {
+		if err := x.WriteMessage(m); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations a message", n)
+	}
+}
+
+func BenchmarkTally(b *testing.B) {
+	x := New(&tap{}, 0)
+	x.Start(&sink{})
+	m := message(1, capture.Stream, 64, 64)
+	for b.Loop() {
+		if err := x.WriteMessage(m); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
