@@ -133,6 +133,49 @@ func TestSignals(t *testing.T) {
 	}
 }
 
+// The manual's settings for logrotate give a set of whole captures that has
+// everything, whether logrotate makes the new file or record does.
+func TestLogrotate(t *testing.T) {
+	need(t, "logrotate", "tshark", "capinfos", "zcat")
+	for _, create := range []string{"create 0644 root root", "nocreate"} {
+		t.Run(create, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.Chmod(dir, 0o755); err != nil { // as logrotate wants it
+				t.Fatal(err)
+			}
+			file, settings := filepath.Join(dir, "x.pcapng"), filepath.Join(dir, "logrotate.conf")
+			k := newChat(t)
+			r := record(t, ofSelf("-w", file)...)
+			text := fmt.Sprintf("%s {\nrotate 7\ncompress\ndelaycompress\nmissingok\n%s\npostrotate\nkill -HUP %d\nendscript\n}\n",
+				file, create, r.cmd.Process.Pid)
+			if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for range 3 {
+				k.say(20, 40)
+				run(t, "logrotate", "-f", "-s", filepath.Join(dir, "state"), settings)
+				until(t, "the new file", func() bool {
+					info, err := os.Stat(file)
+					return err == nil && info.Size() > 0
+				})
+			}
+			k.say(20, 40)
+			if captured, dropped := r.stop(); captured != 80 || dropped != 0 {
+				t.Errorf("captured %d, dropped %d", captured, dropped)
+			}
+			info, err := os.Stat(file)
+			if err != nil || info.Mode() != 0o600 {
+				t.Errorf("%v, %v", info, err)
+			}
+			names := unpacked(t, []string{file + ".3.gz", file + ".2.gz", file + ".1", file})
+			if n := said(t, 0, names...); n != 80 {
+				t.Errorf("%d messages", n)
+			}
+			faultless(t, names)
+		})
+	}
+}
+
 // After SIGUSR2 a file has what was said, also one that is compressed.
 func TestFlushSignal(t *testing.T) {
 	need(t, "zstd", "zcat")
