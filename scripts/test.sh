@@ -46,7 +46,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 	elif command -v dnf >/dev/null; then
 		say "without ${missing[*]}: dnf install wireshark-cli tcpdump zstd mariadb-server mariadb sysbench socat python3 logrotate"
 	elif command -v apk >/dev/null; then
-		say "without ${missing[*]}: apk add tshark wireshark-common tcpdump zstd mariadb mariadb-client socat python3"
+		say "without ${missing[*]}: apk add tshark wireshark-common tcpdump zstd mariadb mariadb-client socat python3 logrotate"
 	else
 		say "without ${missing[*]}"
 	fi

@@ -91,10 +91,11 @@ func TestTotals(t *testing.T) {
   ring buffer full (-B makes it larger): 2 packets, 20 bytes
   disk: could not be written: 3 packets, 30 bytes
 sockets that lost most:
-  0xffff888100000000 inode 7 a\nb[1] → c[2] /run/a\x1b.sock: 2 packets, 20 bytes
-  0xffff888100000100 inode 8 d[1] → ? @x: 1 packets, 0 bytes
-  0xffff888100000200 inode 9: 0 packets, 0 bytes
-  others, or these after their last message: 2 packets, 30 bytes
+  SK                  INODE  PACKETS  BYTES  PROCESS  PEER  PATH
+  0xffff888100000000  7      2        20     a\nb[1]  c[2]  /run/a\x1b.sock
+  0xffff888100000100  8      1        0      d[1]     -     → @x
+  0xffff888100000200  9      0        0      -        -     
+  others, or later           2        30
 `
 	if b.String() != want {
 		t.Errorf("%s", b.String())

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"text/tabwriter"
 
 	"unixcap/internal/capture"
 	"unixcap/internal/report"
@@ -22,18 +23,7 @@ func Totals(w io.Writer, s *tally.Snapshot) {
 			fmt.Fprintf(&b, "  %s: %s\n", tally.Reasons[i].Text, amount(n))
 		}
 	}
-	rest := s.Lost()
-	if len(s.Worst) > 0 {
-		fmt.Fprintln(&b, "sockets that lost most:")
-	}
-	for i := range s.Worst {
-		fmt.Fprintf(&b, "  %s\n", socket(&s.Worst[i]))
-		rest = rest.Minus(s.Worst[i].Lost)
-	}
-	if len(s.Worst) > 0 && rest != (tally.Count{}) {
-		// Only the next message of a socket tells what is missing before it.
-		fmt.Fprintf(&b, "  others, or these after their last message: %s\n", amount(rest))
-	}
+	worst(&b, s)
 	io.WriteString(w, b.String())
 }
 
@@ -41,25 +31,35 @@ func amount(n tally.Count) string {
 	return fmt.Sprintf("%d packets, %d bytes", n.Messages, n.Bytes)
 }
 
-// socket is a line of what a socket lost.
-func socket(s *tally.Socket) string {
-	line := fmt.Sprintf("%#x inode %d", s.SK, s.Inode)
-	if s.Process.PID != 0 {
-		line += " " + process(s.Process) + " → " + process(s.Peer)
+// worst is a table of the sockets that lost most.
+func worst(w io.Writer, s *tally.Snapshot) {
+	if len(s.Worst) == 0 {
+		return
 	}
-	path := s.Path
-	if path == "" {
-		path = s.PeerPath
+	fmt.Fprintln(w, "sockets that lost most:")
+	rest := s.Lost()
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "  SK\tINODE\tPACKETS\tBYTES\tPROCESS\tPEER\tPATH")
+	for i := range s.Worst {
+		x := &s.Worst[i]
+		rest = rest.Minus(x.Lost)
+		path := report.Safe(x.Path)
+		if path == "" && x.PeerPath != "" {
+			path = "→ " + report.Safe(x.PeerPath)
+		}
+		fmt.Fprintf(t, "  %#x\t%d\t%d\t%d\t%s\t%s\t%s\n",
+			x.SK, x.Inode, x.Lost.Messages, x.Lost.Bytes, process(x.Process), process(x.Peer), path)
 	}
-	if path != "" {
-		line += " " + report.Safe(path)
+	if rest != (tally.Count{}) {
+		// Only the next message of a socket tells what is missing before it.
+		fmt.Fprintf(t, "  others, or later\t\t%d\t%d\n", rest.Messages, rest.Bytes)
 	}
-	return line + ": " + amount(s.Lost)
+	t.Flush() // into a strings.Builder
 }
 
 func process(p capture.Process) string {
 	if p.PID == 0 {
-		return "?"
+		return "-"
 	}
 	return fmt.Sprintf("%s[%d]", report.Safe(p.Comm), p.PID)
 }
