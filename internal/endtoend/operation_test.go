@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -359,14 +360,15 @@ func TestStuckReader(t *testing.T) {
 		name  string
 		args  []string
 		open  func([]int) error
+		exact bool // what it did not take is known to the message
 		reads bool
 	}{
-		{"pipe", []string{"-w", "-"}, pipe, false},
-		{"socket", []string{"-w", "-"}, pair, false},
-		{"compressed", []string{"-w", "-", "-z", "gzip", "-U"}, pipe, false},
-		{"going on", []string{"-w", "-", "--on-error", "continue"}, pipe, false},
-		{"printing", []string{"--format", "hex"}, pipe, false},
-		{"reading at last", []string{"-w", "-"}, pipe, true},
+		{"pipe", []string{"-w", "-"}, pipe, true, false},
+		{"socket", []string{"-w", "-"}, pair, true, false},
+		{"compressed", []string{"-w", "-", "-z", "gzip", "-U"}, pipe, false, false},
+		{"going on", []string{"-w", "-", "--on-error", "continue"}, pipe, true, false},
+		{"printing", []string{"--format", "hex"}, pipe, false, false},
+		{"reading at last", []string{"-w", "-"}, pipe, true, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -401,7 +403,23 @@ func TestStuckReader(t *testing.T) {
 			}
 			if status(t, err) != 1 || !strings.Contains(text, "its reader does not read") || m == nil ||
 				!regexp.MustCompile(`  reader of the output gone, or not reading: [1-9]\d* packets`).MatchString(text) || strings.Contains(text, "disk") {
-				t.Errorf("%v: %s", err, text)
+				t.Fatalf("%v: %s", err, text)
+			}
+			if !tt.exact {
+				return
+			}
+			// What the reader would have found is what is said to be captured.
+			file := filepath.Join(t.TempDir(), "x")
+			rest, err := io.ReadAll(reader)
+			if err == nil {
+				err = os.WriteFile(file, rest, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, _ := exec.Command(filepath.Join(bin, "analyze"), "dump", "--format", "stap", file).Output() // it is cut
+			if n := strings.Count(string(out), "\n"); fmt.Sprint(n) != m[1] {
+				t.Errorf("%d messages of %s captured", n, m[1])
 			}
 		})
 	}
