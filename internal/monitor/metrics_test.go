@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"unixcap/internal/fileset"
 	"unixcap/internal/tally"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -44,10 +46,16 @@ func scrape(t *testing.T, path string) map[string]*dto.MetricFamily {
 	if answer.StatusCode != http.StatusOK {
 		t.Fatal(answer.Status)
 	}
+	var text strings.Builder
 	parser := expfmt.NewTextParser(model.LegacyValidation)
-	families, err := parser.TextToMetricFamilies(answer.Body)
+	families, err := parser.TextToMetricFamilies(io.TeeReader(answer.Body, &text))
 	if err != nil {
 		t.Fatal(err)
+	}
+	// What `promtool check metrics` says.
+	problems, err := promlint.New(strings.NewReader(text.String())).Lint()
+	if len(problems) > 0 || err != nil {
+		t.Errorf("%v, %v", problems, err)
 	}
 	return families
 }
