@@ -84,11 +84,11 @@ func (x *session) run(ctx context.Context, r *recorder.Recorder) (complete bool,
 	context.AfterFunc(ctx, x.out.End)
 	stopWatching := x.watch(r, end)
 	err = r.Run(ctx)
-	stopWatching()
 	if errors.Is(err, fileset.ErrComplete) {
 		err = nil
 	}
 	err = errors.Join(unlessClosed(err), unlessClosed(x.out.Close()))
+	stopWatching() // last: a terminal that was stopped with Ctrl-S holds it up
 	x.count.Publish()
 	s, lossErr := x.count.Snapshot()
 	monitor.Totals(x.stderr, &s)

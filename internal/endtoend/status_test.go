@@ -15,6 +15,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"unixcap/internal/capture"
+
 	"github.com/creack/pty"
 )
 
@@ -27,6 +29,7 @@ type screen struct {
 	column int
 	seen   []string
 	width  int
+	master *os.File
 }
 
 // run takes what is written until the terminal is closed.
@@ -105,7 +108,7 @@ func recordOn(t *testing.T, columns int, stdout *os.File, args ...string) (*reco
 	if err := pty.Setsize(master, &pty.Winsize{Rows: 24, Cols: uint16(columns)}); err != nil {
 		t.Fatal(err)
 	}
-	s := &screen{t: t, width: columns}
+	s := &screen{t: t, width: columns, master: master}
 	ended := make(chan bool)
 	go func() { defer close(ended); s.run(master) }()
 	r := &recording{t: t, cmd: exec.Command(filepath.Join(bin, "record"), args...), ended: make(chan error, 1)}
@@ -250,5 +253,45 @@ func TestTerminalGone(t *testing.T) {
 	}
 	if len(dumped(t, file)) == 0 {
 		t.Error("nothing was recorded")
+	}
+}
+
+// A terminal that takes nothing, as after Ctrl-S, does not keep the file from
+// being complete.
+func TestTerminalStopped(t *testing.T) {
+	need(t)
+	dir := t.TempDir()
+	path := chatter(t, dir, 10, time.Millisecond)
+	file := filepath.Join(dir, "x.pcapng")
+	r, s := recordOn(t, 80, nil, "-w", file, path)
+	until(t, "a status line", func() bool { _, ever := s.shown(); return len(statuses(ever)) >= 1 })
+	if _, err := s.master.Write([]byte{'S' & 0x1f}); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(1500 * time.Millisecond) // until there would be another status line
+	r.signal(syscall.SIGTERM)
+	until(t, "statistics at the end of the file", func() bool {
+		f, err := os.Open(file)
+		if err != nil {
+			return false
+		}
+		defer f.Close()
+		in, err := capture.NewReader(f, capture.ReaderOptions{})
+		if err != nil {
+			return false
+		}
+		for err == nil {
+			_, err = in.Next()
+		}
+		return in.Stats().Interfaces[capture.Stream].Delivered > 0
+	})
+	if _, err := s.master.Write([]byte{'Q' & 0x1f}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-r.ended; err != nil {
+		t.Error(err)
+	}
+	if now, _ := s.shown(); !closing.MatchString(now) {
+		t.Errorf("%s", now)
 	}
 }
