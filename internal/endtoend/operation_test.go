@@ -306,6 +306,7 @@ func TestFailOnLoss(t *testing.T) {
 	}{
 		{"nothing lost", nil, false, 0, "0 packets dropped"},
 		{"cut as asked", []string{"-s", "10"}, false, 0, "\n  cut by -s: 100 packets, 99000 bytes\n"},
+		{"capped as asked", []string{"--max-bytes", "10k"}, false, 0, "\n  beyond --max-bytes or --max-rate: 90 packets, 90000 bytes\n"},
 		{"no room", []string{"-B", "64"}, true, 3, "\n  ring buffer full (-B makes it larger): "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -330,6 +331,9 @@ func TestFailOnLoss(t *testing.T) {
 				t.Errorf("%s", text)
 			}
 			if !tt.lose {
+				if strings.Contains(text, "lost most") {
+					t.Errorf("%s", text)
+				}
 				return
 			}
 			number := regexp.MustCompile(`ring buffer full .*: (\d+) packets, (\d+) bytes`).FindStringSubmatch(text)

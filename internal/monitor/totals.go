@@ -33,7 +33,7 @@ func amount(n tally.Count) string {
 
 // worst is a table of the sockets that lost most.
 func worst(w io.Writer, s *tally.Snapshot) {
-	if len(s.Worst) == 0 {
+	if len(s.Worst) == 0 || s.Complete() { // what --max-rate left out looks the same
 		return
 	}
 	fmt.Fprintln(w, "sockets that lost most:")

@@ -53,6 +53,7 @@ var Reasons = [...]Reason{
 	{"no_buffer", "payload not seen by this backend", Payload, func(s *source) Count { return Count{s.kernel.NoBufferMessages, s.kernel.NoBufferBytes} }},
 	{fileset.Disk.String(), "disk: could not be written", Output, func(s *source) Count { return Count(s.output[fileset.Disk]) }},
 	{fileset.Reader.String(), "reader of the output gone, or not reading", Output, func(s *source) Count { return Count(s.output[fileset.Reader]) }},
+	{"cap", "beyond --max-bytes or --max-rate", LeftOut, func(s *source) Count { return Count{s.kernel.CapMessages, s.kernel.CapBytes} }},
 	{"snaplen", "cut by -s", LeftOut, func(s *source) Count { return s.cut }},
 }
 

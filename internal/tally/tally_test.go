@@ -69,7 +69,7 @@ func TestReasons(t *testing.T) {
 	kernel := &tap{losses: bpf.Losses{Missed: 7, Kinds: [3]bpf.Loss{
 		{RingMessages: 1, RingBytes: 100, FaultMessages: 2, FaultBytes: 200},
 		{NoBufferMessages: 3, NoBufferBytes: 300},
-		{StateMessages: 4},
+		{StateMessages: 4, CapMessages: 8, CapBytes: 800},
 	}}}
 	out := &sink{}
 	out.lost[fileset.Disk][capture.Datagram] = fileset.Loss{Messages: 5, Bytes: 500}
@@ -97,6 +97,7 @@ fault stream 2 200
 no_buffer dgram 3 300
 disk dgram 5 500
 reader seqpacket 6 600
+cap seqpacket 8 800
 snaplen stream 1 5`
 	if got := strings.Join(lines, "\n"); got != want {
 		t.Errorf("%s", got)
@@ -130,6 +131,7 @@ func TestComplete(t *testing.T) {
 		"whole":              {message(1, capture.Stream, 10, 10), bpf.Losses{}, true},
 		"cut as asked":       {message(1, capture.Stream, 100, 10), bpf.Losses{}, true},
 		"cut further":        {message(1, capture.Stream, 100, 9), bpf.Losses{}, false},
+		"beyond a cap":       {before, bpf.Losses{Kinds: [3]bpf.Loss{{CapMessages: 1, CapBytes: 10}}}, true},
 		"not all of it":      {message(1, capture.Stream, 8, 7), bpf.Losses{}, false},
 		"ring":               {message(1, capture.Stream, 8, 8), bpf.Losses{Kinds: [3]bpf.Loss{{RingBytes: 1}}}, false},
 		"not seen":           {message(1, capture.Stream, 8, 8), bpf.Losses{Missed: 1}, false},
