@@ -179,6 +179,7 @@ func TestRoundTripFields(t *testing.T) {
 				c.clientP.Comm, c.serverP.Comm = name[:min(15, len(name))], name[:min(7, len(name))]
 				m := c.say(false, []byte("x"))
 				m.FDs, m.Creds = i, i%2 == 0
+				m.FDTypes = FDTypes(0xc8) & (1<<(4*i) - 1)
 				m = c.say(true, nil)
 				m.Error = "EAGAIN"
 				c.say(true, []byte("yz"))

@@ -46,6 +46,7 @@ const (
 	keyAt           = "at"
 	keyTook         = "took"
 	keyFDs          = "fds"
+	keyFDTypes      = "fd_types"
 	keyCreds        = "creds"
 	keyError        = "error"
 	keyClose        = "close"
@@ -180,6 +181,7 @@ func appendEvent(b []byte, m *Message, seq uint32) []byte {
 	}
 	if m.FDs > 0 {
 		b = appendUint(b, keyFDs, uint64(m.FDs))
+		b = m.FDTypes.Append(append(appendKey(b, keyFDTypes), '='), m.FDs)
 	}
 	if m.Creds {
 		b = appendKey(b, keyCreds)

@@ -34,6 +34,7 @@ type facts struct {
 	read, acked        uint64
 	took               time.Duration
 	fds                int
+	fdTypes            FDTypes
 }
 
 // parse reads a comment. It takes any bytes.
@@ -86,6 +87,8 @@ func (x *facts) parseEvent(f *field) bool {
 		x.took = time.Duration(min(f.uint(), 1<<63-1))
 	case keyFDs:
 		x.fds = int(min(f.uint(), 1<<31-1))
+	case keyFDTypes:
+		x.fdTypes = parseFDTypes(f.value)
 	case keyCreds:
 		x.creds = true
 	case keyError:

@@ -112,7 +112,8 @@ type Message struct {
 	// and the recording does not have.
 	LostBytes, LostMessages uint64
 
-	FDs   int    // file descriptors passed along
-	Creds bool   // credentials passed along explicitly
-	Error string // errno's name when the send failed: "EAGAIN"
+	FDs     int     // file descriptors passed along
+	FDTypes FDTypes // what they are, as far as known
+	Creds   bool    // credentials passed along explicitly
+	Error   string  // errno's name when the send failed: "EAGAIN"
 }

@@ -425,7 +425,7 @@ func (r *Reader) fill(f *flow, d int, p *pcapng.EnhancedPacket, n uint64) {
 		Sender: f.dir[d].sender, Peer: f.peerOf(d),
 		Length:    n,
 		LostBytes: x.lost, LostMessages: max(x.lostMessages, p.DropCount.Value),
-		FDs: x.fds, Creds: x.creds,
+		FDs: x.fds, FDTypes: x.fdTypes, Creds: x.creds,
 		Error: r.errorName(),
 	}
 	if x.close || s.proto == protoTCP && s.flags&flagFIN != 0 {

@@ -140,6 +140,9 @@ func (l *ledger) loseEntry(e *written) {
 		delete(l.missing, e.socket)
 		return
 	}
+	if e.op == capture.Receive { // the next one says how much was received in all
+		return
+	}
 	l.lost[l.cause][e.kind].add(Loss{1, e.length})
 	if l.tell != nil {
 		l.tell(e.socket.sk, e.socket.inode, Loss{1, e.length})
@@ -159,7 +162,7 @@ func (l *ledger) loseEntry(e *written) {
 // amend returns the message with what its socket lost before it. It is valid
 // until the next call.
 func (l *ledger) amend(m *capture.Message) *capture.Message {
-	if len(l.missing) == 0 {
+	if len(l.missing) == 0 || m.Op == capture.Receive {
 		return m
 	}
 	key := keyOf(m)

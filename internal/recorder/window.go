@@ -111,7 +111,7 @@ func (w *window) begin(e *bpf.Event, from, to *socket) {
 	}
 	p.message = capture.Message{
 		Op: capture.Send, Sender: from.process, Offset: e.Offset, Took: time.Duration(p.exit - p.time),
-		FDs: int(e.FDs), Creds: e.Flags&bpf.Creds != 0,
+		FDs: int(e.FDs), FDTypes: capture.FDTypes(e.FDTypes), Creds: e.Flags&bpf.Creds != 0,
 	}
 	if e.Ret >= 0 {
 		p.message.Length = uint64(e.Ret)

@@ -64,16 +64,6 @@ func logColumns() []Column[Entry] {
 				c.Duration(d)
 			}
 		}},
-		{Name: "queued_ns", Get: func(e *Entry, c *Cell) {
-			if d, ok := e.Exchange.Queued(); ok {
-				c.Duration(d)
-			}
-		}},
-		{Name: "service_ns", Get: func(e *Entry, c *Cell) {
-			if d, ok := e.Exchange.Service(); ok {
-				c.Duration(d)
-			}
-		}},
 		{Name: "request_bytes", Get: func(e *Entry, c *Cell) { c.Size(e.Exchange.Sent.Bytes) }},
 		{Name: "response_bytes", Get: func(e *Entry, c *Cell) { c.Size(e.Exchange.Answered.Bytes) }},
 		{Name: "rows", Get: func(e *Entry, c *Cell) {
@@ -98,6 +88,16 @@ func logColumns() []Column[Entry] {
 		Column[Entry]{Name: "packet", Get: func(e *Entry, c *Cell) {
 			if e.Packet != 0 {
 				c.Int(int64(e.Packet))
+			}
+		}},
+		Column[Entry]{Name: "queued_ns", Get: func(e *Entry, c *Cell) {
+			if d, ok := e.Exchange.Queued(); ok {
+				c.Duration(d)
+			}
+		}},
+		Column[Entry]{Name: "service_ns", Get: func(e *Entry, c *Cell) {
+			if d, ok := e.Exchange.Service(); ok {
+				c.Duration(d)
 			}
 		}},
 	)

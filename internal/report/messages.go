@@ -155,6 +155,7 @@ func (w *MessageWriter) head(m *capture.Message) {
 	if m.FDs > 0 {
 		b = append(b, " fds="...)
 		b = strconv.AppendInt(b, int64(m.FDs), 10)
+		b = append(m.FDTypes.Append(append(b, '('), m.FDs), ')')
 	}
 	if m.Creds {
 		b = append(b, " creds"...)
@@ -254,6 +255,11 @@ func newMessageColumns() []Column[capture.Message] {
 		{Name: "lost_bytes", Get: number(func(m *message) uint64 { return m.LostBytes })},
 		{Name: "lost_messages", Get: number(func(m *message) uint64 { return m.LostMessages })},
 		{Name: "fds", Get: number(func(m *message) uint64 { return uint64(m.FDs) })},
+		{Name: "fd_types", Get: func(m *message, c *Cell) {
+			if m.FDs > 0 {
+				c.String(string(m.FDTypes.Append(nil, m.FDs)))
+			}
+		}},
 		{Name: "creds", Get: func(m *message, c *Cell) {
 			if m.Creds {
 				c.Count(1)

@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cgroupRoot is where cgroup v2 is mounted. On a hybrid host it is a folder of
-// its own.
+// cgroupRoot is where cgroup v2 is mounted. On a hybrid host that is beside v1.
 func cgroupRoot() string {
-	const unified = "/sys/fs/cgroup/unified"
-	if _, err := os.Stat(unified + "/cgroup.procs"); err == nil {
-		return unified
+	const root = "/sys/fs/cgroup"
+	var st unix.Statfs_t
+	if err := unix.Statfs(root, &st); err == nil && st.Type != unix.CGROUP2_SUPER_MAGIC {
+		return root + "/unified"
 	}
-	return "/sys/fs/cgroup"
+	return root
 }
 
 // cgroupOf returns the id of a process's cgroup, 0 if it is gone or has none.
