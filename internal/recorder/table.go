@@ -23,7 +23,8 @@ type socket struct {
 	inode   uint32 // as the kernel has it now, even if it was written without
 	peer    *socket
 	process capture.Process // who last used it, or is believed to hold it
-	guessed bool            // process is not from an event; /proc was not asked yet
+	guessed bool            // process is not from an event, and /proc did not tell more yet
+	who     *sockets.Inquiry
 	written bool
 	closed  bool
 	used    uint64 // time of the last event, for forgetting
@@ -49,13 +50,19 @@ func (s *socket) account(m *capture.Message, seq uint32) {
 // A table finds the socket that an event speaks of. Kernel addresses are used
 // again, so an address with another inode is another socket.
 type table struct {
-	bySK map[uint64]*socket
+	bySK      map[uint64]*socket
+	inspector *sockets.Inspector
+	asked     map[uint32]*sockets.Inquiry // by pid, the last
 	// forgot says that sockets were forgotten, which go on counting.
 	forgot bool
 }
 
 func newTable(list []*sockets.Socket) *table {
-	t := &table{bySK: make(map[uint64]*socket, len(list))}
+	t := &table{
+		bySK:      make(map[uint64]*socket, len(list)),
+		inspector: sockets.NewInspector("/"),
+		asked:     make(map[uint32]*sockets.Inquiry),
+	}
 	for _, l := range list {
 		s := &socket{Socket: l.Socket, inode: l.Inode}
 		if len(l.Holders) > 0 {
@@ -132,7 +139,12 @@ func (t *table) ends(e *bpf.Event) (from, to *socket) {
 	from.used = e.Exit
 	from.Kind = kind
 	from.setProcess(e)
-	return from, t.peerOf(from, e.Peer, e.PeerInode, kind)
+	to = t.peerOf(from, e.Peer, e.PeerInode, kind)
+	t.identify(from, e.Exit)
+	if to != nil {
+		t.identify(to, e.Exit)
+	}
+	return from, to
 }
 
 func (s *socket) setProcess(e *bpf.Event) {
@@ -142,6 +154,9 @@ func (s *socket) setProcess(e *bpf.Event) {
 	}
 	if string(name) != s.process.Comm { // the usual case costs no new string
 		s.process.Comm = string(name)
+		if e.TID == e.PID {
+			s.who = nil // it may be another program now
+		}
 	}
 	s.process.PID, s.process.TID, s.process.UID = e.PID, e.TID, e.UID
 	s.process.Cgroup = e.Cgroup
@@ -171,19 +186,6 @@ func (t *table) describe(e *bpf.Event) {
 		p.process.PID = e.PeerPID
 		p.guessed = true
 	}
-}
-
-// holder returns who is at a socket, as far as it is known.
-func (t *table) holder(s *socket) capture.Process {
-	if s.guessed {
-		s.guessed = false
-		if p := s.peer; p != nil && !p.guessed && p.process.PID == s.process.PID {
-			s.process = p.process // it talks to itself, and may be gone already
-			return s.process
-		}
-		s.process = sockets.Process(s.process.PID)
-	}
-	return s.process
 }
 
 // close returns the socket that an event says is closed, nil if nothing was
