@@ -315,6 +315,31 @@ func TestAllocates(t *testing.T) {
 	}
 }
 
+// strangers gives messages each of which is from another process to another, on a
+// connection that was not seen before.
+type strangers struct{ endless }
+
+func (s *strangers) Read(e *bpf.Event) error {
+	if err := s.endless.Read(e); err != nil {
+		return err
+	}
+	e.SK, e.Peer, e.Inode, e.PeerInode = s.n*2, s.n*2+1, uint32(s.n*2), uint32(s.n*2+1)
+	e.PID, e.Seq, e.Offset = uint32(s.n%4_000_000+1), 0, 0
+	return nil
+}
+
+// How long the reading of events is held up by a process that is new.
+func BenchmarkStrangers(b *testing.B) {
+	r := New(&strangers{endless{data: make([]byte, 64)}}, &discard{}, nil)
+	b.Cleanup(r.table.inspector.Start())
+	var e bpf.Event
+	for b.Loop() {
+		if err := r.step(&e); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkRecorder(b *testing.B) {
 	for _, size := range []int{64, 4096, 32768} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {

@@ -55,7 +55,8 @@ func parseCgroup(file string) (c cgroup) {
 // A cgroupTree finds cgroups of version 2 by their ids, which are the inodes of
 // their directories.
 type cgroupTree struct {
-	root string
+	root   string
+	beside bool // those of version 1, in which containers may be instead
 
 	mu    sync.Mutex // of what follows
 	paths map[uint64]string
@@ -74,10 +75,10 @@ const (
 // newCgroupTree returns the tree of version 2, which older systems have beside
 // those of version 1, or nil if there is none.
 func newCgroupTree(root string) *cgroupTree {
-	for _, mount := range []string{"sys/fs/cgroup", "sys/fs/cgroup/unified"} {
+	for i, mount := range []string{"sys/fs/cgroup", "sys/fs/cgroup/unified"} {
 		folder := filepath.Join(root, mount)
 		if _, err := os.Stat(filepath.Join(folder, "cgroup.controllers")); err == nil {
-			return &cgroupTree{root: folder, paths: map[uint64]string{}}
+			return &cgroupTree{root: folder, beside: i > 0, paths: map[uint64]string{}}
 		}
 	}
 	return nil
@@ -114,24 +115,25 @@ func (t *cgroupTree) note(id uint64, path string) {
 	}
 }
 
-// path returns the path of the cgroup with an id, "" if it is not known.
+// path returns the path of the cgroup with an id, "" if it is not known. The
+// root says nothing where processes have cgroups of version 1 as well.
 func (t *cgroupTree) path(id uint64) string {
 	if t == nil || id == 0 {
 		return ""
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if path, ok := t.paths[id]; ok {
-		return path
+	if _, ok := t.paths[id]; !ok && time.Since(t.last) >= walkShare*t.took {
+		begin := time.Now()
+		t.walk()
+		t.last = time.Now()
+		t.took = t.last.Sub(begin)
 	}
-	if time.Since(t.last) < walkShare*t.took {
+	path := t.paths[id]
+	if path == "/" && t.beside {
 		return ""
 	}
-	begin := time.Now()
-	t.walk()
-	t.last = time.Now()
-	t.took = t.last.Sub(begin)
-	return t.paths[id]
+	return path
 }
 
 // walk notes all the cgroups there are now. Those that are gone stay known.

@@ -214,6 +214,8 @@ func TestInspectorOldCgroups(t *testing.T) {
 	expect(t, "both, only the pid known", ask(t, start(t, m.root), 8, 0, 0), capture.Process{PID: 8, UID: 1001, Comm: "sh", Cgroup: id, Origin: origin})
 	expect(t, "both, gone", ask(t, start(t, m.root), 9, id, atTick(minute)),
 		capture.Process{PID: 9, Cgroup: id, Origin: &capture.Origin{CgroupPath: "/system.slice"}})
+	root := m.cgroup("unified")
+	expect(t, "both, gone, in the root", ask(t, start(t, m.root), 9, root, atTick(minute)), capture.Process{PID: 9, Cgroup: root})
 }
 
 // A disk that does not answer keeps nobody from being known by the rest.
@@ -292,9 +294,15 @@ func TestInspectorSelf(t *testing.T) {
 }
 
 func BenchmarkInspector(b *testing.B) {
-	i := NewInspector("/")
-	b.Cleanup(i.Start())
 	pid := uint32(os.Getpid())
+	b.Run("ask", func(b *testing.B) { // all that who reads events waits for
+		i := NewInspector("/")
+		b.Cleanup(i.Start())
+		for b.Loop() {
+			i.Ask(pid, 1, 0)
+		}
+	})
+	i := NewInspector("/")
 	b.Run("again", func(b *testing.B) {
 		for b.Loop() {
 			i.look(&Inquiry{pid: pid, cgroup: 1})
