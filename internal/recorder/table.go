@@ -22,9 +22,9 @@ type socket struct {
 
 	inode   uint32 // as the kernel has it now, even if it was written without
 	peer    *socket
-	process capture.Process // who last used it, or is believed to hold it
-	guessed bool            // process is not from an event, and /proc did not tell more yet
-	who     *sockets.Inquiry
+	process capture.Process  // who last used it, or is believed to hold it
+	guessed bool             // process is not from an event, and /proc did not tell more yet
+	who     *sockets.Inquiry // about process, nil if it is not asked for yet
 	written bool
 	closed  bool
 	used    uint64 // time of the last event, for forgetting
@@ -140,8 +140,10 @@ func (t *table) ends(e *bpf.Event) (from, to *socket) {
 	from.Kind = kind
 	from.setProcess(e)
 	to = t.peerOf(from, e.Peer, e.PeerInode, kind)
-	t.identify(from, e.Exit)
-	if to != nil {
+	if from.who == nil {
+		t.identify(from, e.Exit)
+	}
+	if to != nil && to.who == nil {
 		t.identify(to, e.Exit)
 	}
 	return from, to
@@ -157,6 +159,9 @@ func (s *socket) setProcess(e *bpf.Event) {
 		if e.TID == e.PID {
 			s.who = nil // it may be another program now
 		}
+	}
+	if s.who != nil && !(e.PID == s.process.PID && e.Cgroup == s.process.Cgroup) && !s.who.IsOf(e.PID, e.Cgroup) {
+		s.who = nil
 	}
 	s.process.PID, s.process.TID, s.process.UID = e.PID, e.TID, e.UID
 	s.process.Cgroup = e.Cgroup

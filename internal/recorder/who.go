@@ -18,11 +18,11 @@ const maxAsked = 1 << 14
 // settleLimit is how long the end of a recording waits for answers.
 const settleLimit = time.Second
 
-// identify begins to find out who is at a socket, unless that is known. at is the
-// time at which it was there.
+// identify begins to find out who is at a socket. at is the time at which it was
+// there.
 func (t *table) identify(s *socket, at uint64) {
 	p := &s.process
-	if p.PID == 0 || s.who != nil && s.who.IsOf(p.PID, p.Cgroup) {
+	if p.PID == 0 {
 		return
 	}
 	if q := t.asked[p.PID]; q != nil && q.IsOf(p.PID, p.Cgroup) && q.Covers(at) && runs(q, p) {
