@@ -17,6 +17,7 @@ import (
 	"unixcap/internal/capture"
 	"unixcap/internal/fileset"
 	"unixcap/internal/recorder"
+	"unixcap/internal/report"
 	"unixcap/internal/sockets"
 
 	"golang.org/x/sys/unix"
@@ -51,6 +52,9 @@ func run(args []string, stdout, stderr io.Writer) (int, error) {
 	list, err := sockets.List()
 	if err != nil {
 		return exitFailed, err
+	}
+	if o.list && o.format == report.JSONL {
+		return status(printSocketsJSON(stdout, list, o))
 	}
 	if o.list {
 		return status(printSockets(stdout, list, o))

@@ -168,6 +168,42 @@ func atoi(t *testing.T, s string) int {
 	return n
 }
 
+// The list for machines has all the processes of a socket, and what they run.
+func TestListJSON(t *testing.T) {
+	need(t)
+	path := filepath.Join(t.TempDir(), "s")
+	child := startServer(t, path, `
+import os, socket, sys
+l = socket.socket(socket.AF_UNIX)
+l.bind(sys.argv[1])
+l.listen(9)
+pid = os.fork()
+if pid:
+    print(pid, flush=True)
+    os.wait()
+l.accept()`)
+	var got struct {
+		SK, Kind, State, Path string
+		Inode                 int
+		Holders               []struct {
+			talker
+			UID *int
+		}
+	}
+	out := run(t, filepath.Join(bin, "record"), "-D", "--format", "jsonl", path)
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if got.Kind != "stream" || got.State != "listening" || got.Path != path || !strings.HasPrefix(got.SK, "0x") || len(got.Holders) != 2 {
+		t.Fatal(out)
+	}
+	for _, h := range got.Holders {
+		if h.Exe != exe(t, child) || h.Comm != "python3" || h.CgroupPath == "" || h.UID == nil || *h.UID != 0 {
+			t.Errorf("%+v", h)
+		}
+	}
+}
+
 // Of a connection that was there before, an end that says nothing is known too.
 func TestOlderConnection(t *testing.T) {
 	need(t)

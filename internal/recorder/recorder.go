@@ -121,7 +121,7 @@ func (r *Recorder) step(e *bpf.Event) error {
 	}
 	horizon := latest - windowLength
 	r.window.abandon(horizon)
-	if err := r.release(horizon); err != nil {
+	if err := r.release(r.table.held(horizon)); err != nil {
 		return err
 	}
 	return r.flush(latest)

@@ -234,6 +234,7 @@ func TestRecorder(t *testing.T) {
 			out := &list{t: t, show: show}
 			r := New(&script{tt.events, cancel}, out, tt.list)
 			r.Count = tt.count
+			r.table.hold.limit = 0 // the time is the script's
 			if err := r.Run(ctx); err != nil {
 				t.Fatal(err)
 			}
@@ -260,6 +261,7 @@ func TestLongCall(t *testing.T) {
 		send(3, 4, at+100*ms, at+130*ms, 0, 0, "moves on"),
 		send(5, 6, at+1*ms, at+200*ms, 0, 0, "long"),
 	}, cancel}, out, nil)
+	r.table.hold.limit = 0 // the time is the script's
 	if err := r.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -299,6 +301,7 @@ func (d *discard) Flush() error                          { return nil }
 
 func TestAllocates(t *testing.T) {
 	r := New(&endless{data: bytes.Repeat([]byte("x"), 100)}, &discard{}, nil)
+	t.Cleanup(r.table.inspector.Start())
 	var e bpf.Event
 	step := func() {
 		for range 1000 {
@@ -344,6 +347,7 @@ func BenchmarkRecorder(b *testing.B) {
 	for _, size := range []int{64, 4096, 32768} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			r := New(&endless{data: make([]byte, size)}, &discard{}, nil)
+			b.Cleanup(r.table.inspector.Start())
 			var e bpf.Event
 			b.SetBytes(int64(size))
 			for b.Loop() {

@@ -53,6 +53,7 @@ type table struct {
 	bySK      map[uint64]*socket
 	inspector *sockets.Inspector
 	asked     map[uint32]*sockets.Inquiry // by pid, the last
+	hold      hold
 	// forgot says that sockets were forgotten, which go on counting.
 	forgot bool
 }
@@ -62,6 +63,7 @@ func newTable(list []*sockets.Socket) *table {
 		bySK:      make(map[uint64]*socket, len(list)),
 		inspector: sockets.NewInspector("/"),
 		asked:     make(map[uint32]*sockets.Inquiry),
+		hold:      hold{limit: holdLimit},
 	}
 	for _, l := range list {
 		s := &socket{Socket: l.Socket, inode: l.Inode}
@@ -140,11 +142,8 @@ func (t *table) ends(e *bpf.Event) (from, to *socket) {
 	from.Kind = kind
 	from.setProcess(e)
 	to = t.peerOf(from, e.Peer, e.PeerInode, kind)
-	if from.who == nil {
-		t.identify(from, e.Exit)
-	}
-	if to != nil && to.who == nil {
-		t.identify(to, e.Exit)
+	if from.who == nil || to != nil && to.who == nil {
+		t.identifyEnds(e, from, to)
 	}
 	return from, to
 }
@@ -176,6 +175,7 @@ func (t *table) describe(e *bpf.Event) {
 	s.Path = sockets.Path(e.Path)
 	if e.PID != 0 {
 		s.setProcess(e)
+		t.identifyHolder(s)
 	}
 	p := t.peerOf(s, e.Peer, e.PeerInode, kind)
 	if p == nil {

@@ -3,14 +3,19 @@ package recorder
 import (
 	"time"
 
+	"unixcap/bpf"
 	"unixcap/internal/capture"
 	"unixcap/internal/sockets"
+
+	"golang.org/x/sys/unix"
 )
 
 // Who is at a socket shows in its events, but for what runs there, and in which
 // container. That is asked for when an event comes, and taken when its message
-// leaves the window, so that nobody waits. A message that leaves before the answer
-// is there goes without, and the next has it.
+// leaves the window, so that nobody waits. If the answer takes longer, because
+// events are read late or a disk is slow, messages stay in the window for some more
+// time. One that leaves it before the answer is there goes without, and the next
+// has it.
 
 // maxAsked bounds the pids of which the last inquiry is remembered.
 const maxAsked = 1 << 14
@@ -18,9 +23,19 @@ const maxAsked = 1 << 14
 // settleLimit is how long the end of a recording waits for answers.
 const settleLimit = time.Second
 
-// identify begins to find out who is at a socket. at is the time at which it was
-// there.
-func (t *table) identify(s *socket, at uint64) {
+// holdLimit is how long, in ns, messages stay in the window for an answer.
+const holdLimit = uint64(100 * time.Millisecond)
+
+// A hold keeps messages in the window.
+type hold struct {
+	limit uint64 // holdLimit, but in tests
+	since uint64 // when the first inquiry was made that is not known to be answered; 0 if there is none
+	first uint64 // time of its message
+}
+
+// identify begins to find out who was at a socket at a time of the monotonic clock.
+// Messages from first on wait for the answer.
+func (t *table) identify(s *socket, at, first uint64) {
 	p := &s.process
 	if p.PID == 0 {
 		return
@@ -36,6 +51,44 @@ func (t *table) identify(s *socket, at uint64) {
 		clear(t.asked)
 	}
 	t.asked[p.PID] = s.who
+	if t.hold.since == 0 {
+		t.hold.since, t.hold.first = uint64(read(unix.CLOCK_MONOTONIC)), first
+	}
+	t.hold.first = min(t.hold.first, first)
+}
+
+// identifyEnds does so for both ends of a sent message.
+func (t *table) identifyEnds(e *bpf.Event, from, to *socket) {
+	first := e.Entry
+	if first == 0 {
+		first = e.Exit
+	}
+	if from.who == nil {
+		t.identify(from, e.Exit, first)
+	}
+	if to != nil && to.who == nil {
+		t.identify(to, e.Exit, first)
+	}
+}
+
+// identifyHolder does so for whom the kernel says that a socket has, just now. All
+// that is in the window may be for it.
+func (t *table) identifyHolder(s *socket) {
+	if s.who == nil {
+		t.identify(s, uint64(read(unix.CLOCK_MONOTONIC)), 0)
+	}
+}
+
+// held returns the horizon, or an earlier one if messages have to wait for answers.
+func (t *table) held(horizon uint64) uint64 {
+	switch {
+	case t.hold.since == 0:
+		return horizon
+	case !t.inspector.Busy(), uint64(read(unix.CLOCK_MONOTONIC)) >= t.hold.since+t.hold.limit:
+		t.hold.since = 0
+		return horizon
+	}
+	return min(horizon, max(t.hold.first, 1)-1)
 }
 
 // runs reports whether an answer is of the program that p shows. A process that

@@ -139,6 +139,11 @@ func TestWho(t *testing.T) {
 		{"a connection from before, whose holder is gone", old, []stage{
 			{processes(1, "p1", "/bin/one"), send(1, 2, at, at, 0, 0, "a")},
 		}, []string{"p1[1] /bin/one web > parent[50]"}},
+		{"a connection from before, whose worker then reads", old, []stage{
+			{processes(1, "p1", "/bin/one", 50, "parent", "/bin/parent", 60, "worker", "/bin/worker"),
+				bpf.Event{Op: bpf.Socket, Kind: unix.SOCK_STREAM, SK: 2, Inode: 102, Peer: 1, PeerInode: 101, PID: 60, TID: 60, Comm: comm("worker")}},
+			{nil, send(1, 2, at, at, 0, 0, "a")},
+		}, []string{"p1[1] /bin/one web > worker[60] /bin/worker web"}},
 		{"a process executes another program", nil, []stage{
 			{processes(1, "sh", "/bin/sh"), change(send(1, 2, at, at, 0, 0, "a"), from(1, "sh"))},
 			{processes(1, "cat", "/bin/cat"), change(send(1, 2, at+1, at+1, 1, 1, "b"), from(1, "cat"))},
@@ -238,5 +243,95 @@ func TestWhoSelf(t *testing.T) {
 	}
 	if d := cmp.Diff([]string{exe}, out.all); d != "" {
 		t.Error(d)
+	}
+}
+
+// late is a Source that has an event that is read late, and then nothing for
+// as long as nothing is written.
+type late struct {
+	event   *bpf.Event
+	out     *lines
+	inspect func()
+	end     context.CancelFunc
+	idle    int
+}
+
+func (s *late) Read(e *bpf.Event) error {
+	if s.event != nil {
+		*e, s.event = *s.event, nil
+		return nil
+	}
+	switch {
+	case len(s.out.all) > 0:
+		s.end()
+	case s.idle == 3:
+		s.inspect()
+	}
+	s.idle++
+	return os.ErrDeadlineExceeded
+}
+
+func (s *late) Detach() error { return nil }
+
+// An event that is read late waits for the answer all the same, and nobody waits
+// for an answer that does not come.
+func TestWhoHeld(t *testing.T) {
+	for _, answers := range []bool{true, false} {
+		h := &host{t: t, root: t.TempDir()}
+		h.process(1, "p1", "/bin/one")
+		out := &lines{show: origins}
+		e := send(1, 2, 1000*ms, 1000*ms, 0, 0, "a")
+		ctx, cancel := context.WithCancel(t.Context())
+		r := New(nil, out, nil)
+		r.table.inspector = sockets.NewInspector(h.root)
+		stop := func() {}
+		r.source = &late{event: &e, out: out, end: cancel, inspect: func() {
+			if answers {
+				stop = r.table.inspector.Start()
+			}
+		}}
+		r.table.hold.limit = 60_000 * ms
+		want := "p1[1] /bin/one web > [0]"
+		if !answers {
+			r.table.hold.limit = 10 * ms
+			want = "p1[1] > [0]"
+		}
+		for ctx.Err() == nil {
+			var e bpf.Event
+			if err := r.step(&e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stop()
+		if d := cmp.Diff([]string{want}, out.all); d != "" {
+			t.Error(d)
+		}
+	}
+}
+
+// Whoever reads a message is asked about before that message is written.
+func TestWhoReads(t *testing.T) {
+	h := &host{t: t, root: t.TempDir()}
+	h.process(1, "p1", "/bin/one")
+	h.process(60, "worker", "/bin/worker")
+	for _, pid := range []uint32{60, 50} { // who was taken for the holder
+		list := []*sockets.Socket{
+			{Socket: capture.Socket{SK: 1, Inode: 101}, PeerSK: 2},
+			{Socket: capture.Socket{SK: 2, Inode: 102}, PeerSK: 1, Holders: []capture.Process{{PID: pid, Comm: "parent"}}},
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		out := &lines{show: origins}
+		at := uint64(read(unix.CLOCK_MONOTONIC)) + 1000*ms // written at the end only
+		r := New(&script{[]bpf.Event{
+			send(1, 2, at, at, 0, 0, "a"),
+			{Op: bpf.Socket, Kind: unix.SOCK_STREAM, SK: 2, Inode: 102, Peer: 1, PeerInode: 101, PID: 60, TID: 60, Comm: comm("worker"), Cgroup: 1 << 60},
+		}, cancel}, out, list)
+		r.table.inspector = sockets.NewInspector(h.root)
+		if err := r.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff([]string{"p1[1] /bin/one web > worker[60] /bin/worker web"}, out.all); d != "" {
+			t.Errorf("taken for %d: %s", pid, d)
+		}
 	}
 }

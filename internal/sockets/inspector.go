@@ -22,6 +22,8 @@ type Inspector struct {
 	tree *cgroupTree
 	find func(root, id string) string // nameOf, but in tests
 
+	asks, answers atomic.Uint64 // of inquiries that were taken, and that are done with
+
 	mu      sync.Mutex        // of what follows
 	names   map[string]string // of containers, by id; "" if there is none
 	origins map[capture.Origin]*capture.Origin
@@ -67,13 +69,14 @@ type Inquiry struct {
 // PID is whom the inquiry is about.
 func (q *Inquiry) PID() uint32 { return q.pid }
 
-// IsOf reports whether the inquiry is about a process in a cgroup.
+// IsOf reports whether the inquiry is about a process in a cgroup, as far as can
+// be told by now.
 func (q *Inquiry) IsOf(pid uint32, cgroup uint64) bool {
 	if q.pid != pid || q.cgroup == cgroup {
 		return q.pid == pid
 	}
 	found := q.Found()
-	return q.cgroup == 0 && found != nil && found.Cgroup == cgroup
+	return q.cgroup == 0 && (found == nil || found.Cgroup == cgroup)
 }
 
 // Covers reports whether the answer is also that to an inquiry at another time.
@@ -95,11 +98,15 @@ func (i *Inspector) Ask(pid uint32, cgroup, at uint64) *Inquiry {
 	q := &Inquiry{pid: pid, cgroup: cgroup, at: at}
 	select {
 	case i.asked <- q:
+		i.asks.Add(1)
 		return q
 	default:
 		return nil
 	}
 }
+
+// Busy reports whether something that was asked is not answered in full.
+func (i *Inspector) Busy() bool { return i.answers.Load() < i.asks.Load() }
 
 // Start begins to answer, until the function that it returns is called.
 func (i *Inspector) Start() (stop func()) {
@@ -172,9 +179,11 @@ func (i *Inspector) answer(q *Inquiry) {
 	if a.findName || a.findPath {
 		select {
 		case i.slow <- a:
+			return
 		default: // whoever asks next has more luck
 		}
 	}
+	i.answers.Add(1)
 }
 
 // complete finds out what takes longer.
@@ -193,6 +202,7 @@ func (i *Inspector) complete(a *inspection) {
 		a.origin.ContainerName = i.name(a.origin.Container)
 	}
 	i.publish(a)
+	i.answers.Add(1)
 }
 
 // name returns the name of a container, looking for it once.
