@@ -142,7 +142,7 @@ func (t *table) ends(e *bpf.Event) (from, to *socket) {
 	from.Kind = kind
 	from.setProcess(e)
 	to = t.peerOf(from, e.Peer, e.PeerInode, kind)
-	if from.who == nil || to != nil && to.who == nil {
+	if from.who == nil || to != nil && to.who == nil && to.process.PID != 0 {
 		t.identifyEnds(e, from, to)
 	}
 	return from, to
