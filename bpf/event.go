@@ -12,6 +12,11 @@ const (
 	Send   Op = 1 // a send call returned
 	Socket Op = 2 // a socket is seen for the first time
 	Close  Op = 3 // a socket is closed, or will send no more
+	// Receive: bytes were taken off a stream. Only with Options.Receive.
+	Receive Op = 4
+	// Ahead: a part of what the thread TID is about to send on SK. It counts
+	// if that Send has the flag Before.
+	Ahead Op = 5
 )
 
 // Flags of an Event, from enum send_flags in event.h.
@@ -22,6 +27,7 @@ const (
 	Fault                      // the memory behind Data could not be read
 	NoBuffer                   // it is not known where the payload is
 	Creds                      // SCM_CREDENTIALS passed along
+	Before                     // the payload came before, as Ahead events
 )
 
 // An Event is one record from the kernel. A message longer than 32 KiB comes
@@ -40,15 +46,23 @@ type Event struct {
 	Cgroup        uint64
 	Comm          [16]byte
 
-	// Of a Send.
-	Seq         uint32 // number of the message on this socket, lost ones counted
-	Offset      uint64 // bytes the socket sent before, since it is watched
-	Entry, Exit uint64 // CLOCK_MONOTONIC in ns; Entry is 0 where it was not seen
+	// Of a Send. An Ahead has TID, SK, Part and Data.
+	Seq    uint32 // number of the message on this socket, lost ones counted
+	Offset uint64 // bytes the socket sent before, since it is watched
+	// CLOCK_MONOTONIC in ns. Entry is when the call began (fentry), or when
+	// the receiver was first told of the message (tracepoint); 0 if that was
+	// not seen.
+	Entry, Exit uint64
 	Ret         int32  // bytes the kernel accepted, or -errno
 	FDs         uint16 // descriptors passed with SCM_RIGHTS
+	FDTypes     uint64 // of the first 16: the type in i_mode, 4 bits each from the lowest on
 	Flags       Flags
 	Part        uint32 // where in the message Data starts
 	Data        []byte // valid until the next Read
+
+	// Of a Receive, at Exit, of Ret bytes.
+	Received uint64 // bytes that SK received so far, since it is watched
+	Emptied  bool   // nothing was left to receive
 
 	// Of a Socket.
 	State          uint8 // TCP_ESTABLISHED (1), TCP_LISTEN (10), …
@@ -59,9 +73,10 @@ type Event struct {
 }
 
 const (
-	sendRecordSize   = 112
-	socketRecordSize = 304
-	closeRecordSize  = 24
+	sendRecordSize    = 120
+	socketRecordSize  = 304
+	closeRecordSize   = 24
+	receiveRecordSize = 88
 )
 
 // decode reads one ring buffer record. The layouts are those of event.h; both
@@ -73,7 +88,7 @@ func (e *Event) decode(b []byte) error {
 	le := binary.LittleEndian
 	op := Op(b[0])
 	switch {
-	case op == Send && len(b) >= sendRecordSize:
+	case (op == Send || op == Ahead) && len(b) >= sendRecordSize:
 		*e = Event{
 			Op: op, Kind: b[1], Flags: Flags(le.Uint16(b[2:])), FDs: le.Uint16(b[4:]),
 			Seq: le.Uint32(b[8:]), SK: le.Uint64(b[16:]), Peer: le.Uint64(b[24:]),
@@ -82,6 +97,7 @@ func (e *Event) decode(b []byte) error {
 			PID: le.Uint32(b[64:]), TID: le.Uint32(b[68:]), UID: le.Uint32(b[72:]),
 			Ret: int32(le.Uint32(b[76:])), Inode: le.Uint32(b[80:]), PeerInode: le.Uint32(b[84:]),
 			Part: le.Uint32(b[88:]), Comm: [16]byte(b[96:112]),
+			FDTypes: le.Uint64(b[112:]),
 		}
 		n := int(le.Uint32(b[92:]))
 		if n > len(b)-sendRecordSize {
@@ -101,6 +117,14 @@ func (e *Event) decode(b []byte) error {
 		}
 	case op == Close && len(b) >= closeRecordSize:
 		*e = Event{Op: op, Inode: le.Uint32(b[4:]), SK: le.Uint64(b[8:]), Exit: le.Uint64(b[16:])}
+	case op == Receive && len(b) >= receiveRecordSize:
+		*e = Event{
+			Op: op, Kind: b[1], Emptied: b[2] != 0, Inode: le.Uint32(b[4:]),
+			SK: le.Uint64(b[8:]), Peer: le.Uint64(b[16:]), Exit: le.Uint64(b[24:]),
+			Received: le.Uint64(b[32:]), Cgroup: le.Uint64(b[40:]),
+			PID: le.Uint32(b[48:]), TID: le.Uint32(b[52:]), UID: le.Uint32(b[56:]),
+			Ret: int32(le.Uint32(b[60:])), PeerInode: le.Uint32(b[64:]), Comm: [16]byte(b[72:88]),
+		}
 	default:
 		return fmt.Errorf("record of %d bytes with operation %d", len(b), op)
 	}

@@ -14,6 +14,8 @@ enum op {
 	OP_SEND = 1,	/* struct send_record, payload behind it */
 	OP_SOCKET = 2,	/* struct socket_record */
 	OP_CLOSE = 3,	/* struct close_record */
+	OP_RECEIVE = 4,	/* struct receive_record */
+	OP_AHEAD = 5,	/* struct send_record, payload behind it: see SEND_AHEAD */
 };
 
 enum send_flags {
@@ -21,6 +23,7 @@ enum send_flags {
 	SEND_FAULT = 2,		/* what follows part_len could not be read */
 	SEND_NO_BUFFER = 4,	/* the payload's place is not known */
 	SEND_CREDS = 8,		/* SCM_CREDENTIALS passed */
+	SEND_AHEAD = 16,	/* the payload came before, as OP_AHEAD of this thread */
 };
 
 /*
@@ -36,7 +39,7 @@ struct send_record {
 	__u32 seq;	/* message number on this socket, from 0, lost ones counted */
 	__u64 sk;
 	__u64 peer;
-	__u64 entry;	/* CLOCK_MONOTONIC ns, 0 if unknown */
+	__u64 entry;	/* CLOCK_MONOTONIC ns; see the backends; 0 if unknown */
 	__u64 exit;
 	__u64 offset;	/* bytes this socket sent before, since it is watched */
 	__u64 cgroup;
@@ -49,6 +52,7 @@ struct send_record {
 	__u32 part;	/* where in the message this record's payload starts */
 	__u32 part_len;
 	char comm[TASK_COMM_LEN];
+	__u64 fd_types;	/* of the first 16: i_mode's type, 4 bits each from the lowest on */
 };
 
 /* Sent once a socket, before its first message or when it first receives. */
@@ -83,6 +87,27 @@ struct close_record {
 	__u64 time;
 };
 
+/* A receive call took bytes off a stream. */
+struct receive_record {
+	__u8 op;
+	__u8 kind;
+	__u8 emptied;	/* nothing was left to receive */
+	__u8 pad;
+	__u32 ino;
+	__u64 sk;
+	__u64 peer;
+	__u64 time;	/* CLOCK_MONOTONIC ns, after the call took them */
+	__u64 received;	/* bytes this socket received with this call, since it is watched */
+	__u64 cgroup;
+	__u32 pid;
+	__u32 tid;
+	__u32 uid;
+	__u32 ret;	/* bytes */
+	__u32 peer_ino;
+	__u32 pad2;
+	char comm[TASK_COMM_LEN];
+};
+
 /* The interfaces of a capture file, in the order of capture.Kind. */
 enum kind {
 	KIND_STREAM,
@@ -100,6 +125,8 @@ struct loss {
 	__u64 no_buffer_messages; /* payloads whose place is not known */
 	__u64 no_buffer_bytes;
 	__u64 state_messages;	/* no memory for a socket's state */
+	__u64 cap_messages;	/* beyond what a socket may have recorded */
+	__u64 cap_bytes;
 };
 
 /* Of the fentry backend's programs: see there. */
@@ -110,9 +137,13 @@ volatile const __u32 self_tgid;
 volatile const __u32 snaplen = 0xffffffff;
 volatile const __u32 wakeup_bytes = 1 << 20;
 volatile const bool record_failed;
-volatile const bool filter_sk;
-volatile const bool filter_pid;
-volatile const __u32 filter_paths; /* how many of the patterns are used */
+volatile const bool record_receive;
+volatile const __u64 cap_bytes;		/* of a socket; 0: no cap */
+volatile const __u64 cap_rate;		/* bytes a second of a socket; 0: no cap */
+volatile const __u32 filter_want;	/* 1 << enum condition_kind */
+volatile const __u32 filter_not;
+volatile const __u32 filter_patterns;	/* how many of the patterns are used */
+volatile const bool filter_follow;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

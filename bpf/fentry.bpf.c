@@ -9,6 +9,8 @@
  * in unix_stream_sendmsg.
  */
 #include "send.h"
+#include "receive.h"
+#include "pages.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -27,39 +29,6 @@ enum source {
 #define ITER_IS(type, name)                                                    \
 	(bpf_core_enum_value_exists(enum iter_type, name) &&                   \
 	 (type) == bpf_core_enum_value(enum iter_type, name))
-
-#if defined(__TARGET_ARCH_x86)
-/* arch/x86/include/asm/page_64.h and pgtable_64.h; variables since KASLR. */
-extern void vmemmap_base __ksym __weak;
-extern void page_offset_base __ksym __weak;
-
-static __always_inline bool pages_are_mapped(void)
-{
-	return &vmemmap_base && &page_offset_base;
-}
-
-/* page_address, include/linux/mm.h; 0 if that can't be read. */
-static __always_inline __u64 page_address(struct page *page)
-{
-	__u64 map, offset;
-
-	if (bpf_probe_read_kernel(&map, sizeof(map), &vmemmap_base) ||
-	    bpf_probe_read_kernel(&offset, sizeof(offset), &page_offset_base))
-		return 0;
-	return offset + ((__u64)page - map) / bpf_core_type_size(struct page) * 4096;
-}
-#else
-/* On arm64 both are constants that a kernel is compiled with. */
-static __always_inline bool pages_are_mapped(void)
-{
-	return false;
-}
-
-static __always_inline __u64 page_address(struct page *page)
-{
-	return 0;
-}
-#endif
 
 static __always_inline long read_segment(struct scratch *s, struct segment *v)
 {
@@ -308,8 +277,13 @@ int BPF_PROG(page_exit, struct socket *sock, struct page *page, int offset, unsi
 SEC("fentry/sock_def_readable")
 int BPF_PROG(readable, struct sock *sk)
 {
-	if (is_unix(sk))
-		datagram_ready(sk);
+	struct call *c;
+
+	if (!is_unix(sk) || sk->sk_type == SOCK_STREAM)
+		return 0;
+	c = current_call();
+	if (c)
+		datagram_ready(c, sk);
 	return 0;
 }
 
@@ -320,7 +294,7 @@ int BPF_PROG(stream_received, struct socket *sock, struct msghdr *msg, unsigned 
 	struct sock *sk = sock->sk;
 
 	if (sk)
-		received(sk, ret);
+		received(sk, ret, flags);
 	return 0;
 }
 

@@ -17,17 +17,17 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	fentryMapCalls             = "calls"
+	fentryMapConditions        = "conditions"
 	fentryMapDescribed         = "described"
+	fentryMapJudgedTasks       = "judged_tasks"
+	fentryMapListeningNames    = "listening_names"
 	fentryMapLosses            = "losses"
+	fentryMapMarks             = "marks"
 	fentryMapNames             = "names"
-	fentryMapNamesOfPids       = "names_of_pids"
 	fentryMapPatterns          = "patterns"
 	fentryMapRing              = "ring"
 	fentryMapScratches         = "scratches"
-	fentryMapSksOfPids         = "sks_of_pids"
 	fentryMapSocketStates      = "socket_states"
-	fentryMapWantedPids        = "wanted_pids"
-	fentryMapWantedSks         = "wanted_sks"
 	fentryProgDgramEntry0      = "dgram_entry_0"
 	fentryProgDgramEntry1      = "dgram_entry_1"
 	fentryProgDgramEntry2      = "dgram_entry_2"
@@ -52,10 +52,14 @@ const (
 	fentryProgStreamExit2      = "stream_exit_2"
 	fentryProgStreamExit3      = "stream_exit_3"
 	fentryProgStreamReceived   = "stream_received"
-	fentryVarFilterPaths       = "filter_paths"
-	fentryVarFilterPid         = "filter_pid"
-	fentryVarFilterSk          = "filter_sk"
+	fentryVarCapBytes          = "cap_bytes"
+	fentryVarCapRate           = "cap_rate"
+	fentryVarFilterFollow      = "filter_follow"
+	fentryVarFilterNot         = "filter_not"
+	fentryVarFilterPatterns    = "filter_patterns"
+	fentryVarFilterWant        = "filter_want"
 	fentryVarRecordFailed      = "record_failed"
+	fentryVarRecordReceive     = "record_receive"
 	fentryVarSelfTgid          = "self_tgid"
 	fentryVarSnaplen           = "snaplen"
 	fentryVarWakeupBytes       = "wakeup_bytes"
@@ -133,31 +137,35 @@ type fentryProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type fentryMapSpecs struct {
-	Calls        *ebpf.MapSpec `ebpf:"calls"`
-	Described    *ebpf.MapSpec `ebpf:"described"`
-	Losses       *ebpf.MapSpec `ebpf:"losses"`
-	Names        *ebpf.MapSpec `ebpf:"names"`
-	NamesOfPids  *ebpf.MapSpec `ebpf:"names_of_pids"`
-	Patterns     *ebpf.MapSpec `ebpf:"patterns"`
-	Ring         *ebpf.MapSpec `ebpf:"ring"`
-	Scratches    *ebpf.MapSpec `ebpf:"scratches"`
-	SksOfPids    *ebpf.MapSpec `ebpf:"sks_of_pids"`
-	SocketStates *ebpf.MapSpec `ebpf:"socket_states"`
-	WantedPids   *ebpf.MapSpec `ebpf:"wanted_pids"`
-	WantedSks    *ebpf.MapSpec `ebpf:"wanted_sks"`
+	Calls          *ebpf.MapSpec `ebpf:"calls"`
+	Conditions     *ebpf.MapSpec `ebpf:"conditions"`
+	Described      *ebpf.MapSpec `ebpf:"described"`
+	JudgedTasks    *ebpf.MapSpec `ebpf:"judged_tasks"`
+	ListeningNames *ebpf.MapSpec `ebpf:"listening_names"`
+	Losses         *ebpf.MapSpec `ebpf:"losses"`
+	Marks          *ebpf.MapSpec `ebpf:"marks"`
+	Names          *ebpf.MapSpec `ebpf:"names"`
+	Patterns       *ebpf.MapSpec `ebpf:"patterns"`
+	Ring           *ebpf.MapSpec `ebpf:"ring"`
+	Scratches      *ebpf.MapSpec `ebpf:"scratches"`
+	SocketStates   *ebpf.MapSpec `ebpf:"socket_states"`
 }
 
 // fentryVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type fentryVariableSpecs struct {
-	FilterPaths  *ebpf.VariableSpec `ebpf:"filter_paths"`
-	FilterPid    *ebpf.VariableSpec `ebpf:"filter_pid"`
-	FilterSk     *ebpf.VariableSpec `ebpf:"filter_sk"`
-	RecordFailed *ebpf.VariableSpec `ebpf:"record_failed"`
-	SelfTgid     *ebpf.VariableSpec `ebpf:"self_tgid"`
-	Snaplen      *ebpf.VariableSpec `ebpf:"snaplen"`
-	WakeupBytes  *ebpf.VariableSpec `ebpf:"wakeup_bytes"`
+	CapBytes       *ebpf.VariableSpec `ebpf:"cap_bytes"`
+	CapRate        *ebpf.VariableSpec `ebpf:"cap_rate"`
+	FilterFollow   *ebpf.VariableSpec `ebpf:"filter_follow"`
+	FilterNot      *ebpf.VariableSpec `ebpf:"filter_not"`
+	FilterPatterns *ebpf.VariableSpec `ebpf:"filter_patterns"`
+	FilterWant     *ebpf.VariableSpec `ebpf:"filter_want"`
+	RecordFailed   *ebpf.VariableSpec `ebpf:"record_failed"`
+	RecordReceive  *ebpf.VariableSpec `ebpf:"record_receive"`
+	SelfTgid       *ebpf.VariableSpec `ebpf:"self_tgid"`
+	Snaplen        *ebpf.VariableSpec `ebpf:"snaplen"`
+	WakeupBytes    *ebpf.VariableSpec `ebpf:"wakeup_bytes"`
 }
 
 // fentryObjects contains all objects after they have been loaded into the kernel.
@@ -180,34 +188,34 @@ func (o *fentryObjects) Close() error {
 //
 // It can be passed to loadFentryObjects or ebpf.CollectionSpec.LoadAndAssign.
 type fentryMaps struct {
-	Calls        *ebpf.Map `ebpf:"calls"`
-	Described    *ebpf.Map `ebpf:"described"`
-	Losses       *ebpf.Map `ebpf:"losses"`
-	Names        *ebpf.Map `ebpf:"names"`
-	NamesOfPids  *ebpf.Map `ebpf:"names_of_pids"`
-	Patterns     *ebpf.Map `ebpf:"patterns"`
-	Ring         *ebpf.Map `ebpf:"ring"`
-	Scratches    *ebpf.Map `ebpf:"scratches"`
-	SksOfPids    *ebpf.Map `ebpf:"sks_of_pids"`
-	SocketStates *ebpf.Map `ebpf:"socket_states"`
-	WantedPids   *ebpf.Map `ebpf:"wanted_pids"`
-	WantedSks    *ebpf.Map `ebpf:"wanted_sks"`
+	Calls          *ebpf.Map `ebpf:"calls"`
+	Conditions     *ebpf.Map `ebpf:"conditions"`
+	Described      *ebpf.Map `ebpf:"described"`
+	JudgedTasks    *ebpf.Map `ebpf:"judged_tasks"`
+	ListeningNames *ebpf.Map `ebpf:"listening_names"`
+	Losses         *ebpf.Map `ebpf:"losses"`
+	Marks          *ebpf.Map `ebpf:"marks"`
+	Names          *ebpf.Map `ebpf:"names"`
+	Patterns       *ebpf.Map `ebpf:"patterns"`
+	Ring           *ebpf.Map `ebpf:"ring"`
+	Scratches      *ebpf.Map `ebpf:"scratches"`
+	SocketStates   *ebpf.Map `ebpf:"socket_states"`
 }
 
 func (m *fentryMaps) Close() error {
 	return _FentryClose(
 		m.Calls,
+		m.Conditions,
 		m.Described,
+		m.JudgedTasks,
+		m.ListeningNames,
 		m.Losses,
+		m.Marks,
 		m.Names,
-		m.NamesOfPids,
 		m.Patterns,
 		m.Ring,
 		m.Scratches,
-		m.SksOfPids,
 		m.SocketStates,
-		m.WantedPids,
-		m.WantedSks,
 	)
 }
 
@@ -215,13 +223,17 @@ func (m *fentryMaps) Close() error {
 //
 // It can be passed to loadFentryObjects or ebpf.CollectionSpec.LoadAndAssign.
 type fentryVariables struct {
-	FilterPaths  *ebpf.Variable `ebpf:"filter_paths"`
-	FilterPid    *ebpf.Variable `ebpf:"filter_pid"`
-	FilterSk     *ebpf.Variable `ebpf:"filter_sk"`
-	RecordFailed *ebpf.Variable `ebpf:"record_failed"`
-	SelfTgid     *ebpf.Variable `ebpf:"self_tgid"`
-	Snaplen      *ebpf.Variable `ebpf:"snaplen"`
-	WakeupBytes  *ebpf.Variable `ebpf:"wakeup_bytes"`
+	CapBytes       *ebpf.Variable `ebpf:"cap_bytes"`
+	CapRate        *ebpf.Variable `ebpf:"cap_rate"`
+	FilterFollow   *ebpf.Variable `ebpf:"filter_follow"`
+	FilterNot      *ebpf.Variable `ebpf:"filter_not"`
+	FilterPatterns *ebpf.Variable `ebpf:"filter_patterns"`
+	FilterWant     *ebpf.Variable `ebpf:"filter_want"`
+	RecordFailed   *ebpf.Variable `ebpf:"record_failed"`
+	RecordReceive  *ebpf.Variable `ebpf:"record_receive"`
+	SelfTgid       *ebpf.Variable `ebpf:"self_tgid"`
+	Snaplen        *ebpf.Variable `ebpf:"snaplen"`
+	WakeupBytes    *ebpf.Variable `ebpf:"wakeup_bytes"`
 }
 
 // fentryPrograms contains all programs after they have been loaded into the kernel.

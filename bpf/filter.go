@@ -10,25 +10,46 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Filter chooses conversations in the kernel. Kinds that are given must all
-// agree; within a kind one is enough. The zero value chooses everything.
+// A Filter chooses conversations in the kernel. The zero value chooses
+// everything.
+//
+// Kinds of conditions that Want has must all be met; within a kind one is
+// enough. Conditions on sockets may be met by either end, each by another.
+// Conditions on processes must be met by one process, which takes part. A
+// conversation of which either end meets any of Not is left out.
 type Filter struct {
-	SKs []uint64 // addresses of either end
-	// PIDs choose the conversations of processes: what they say and what is
-	// said to them.
-	PIDs   []uint32
-	Follow bool // and of the children that PIDs have from now on
-	// PIDSocks are sockets known to be held by PIDs, or to face one. The
-	// kernel finds others by itself once they are used.
-	PIDSocks []SK
-	// PIDNames are the addresses (Holder.Addr) of sockets that PIDs listen on.
-	PIDNames []uint64
-	// Paths choose sockets by the name that either end is bound to: a path,
-	// or @name for an abstract one. * stands for any characters, / included,
-	// ? for one. Without a slash it is the last part of a path, or an abstract
-	// name without its @. A path of an existing file also finds the socket
-	// that is bound to this file under another name.
+	Want, Not Conditions
+	// Follow: the children that processes in PIDs have from now on are like
+	// their parents.
+	Follow bool
+	// The processes that meet the conditions on processes now. The kernel finds
+	// others by itself once they talk.
+	Processes []Judged[uint32]
+	// Sockets known to be held by such processes, or to face one of theirs.
+	Sockets []Judged[SK]
+	// The addresses (Holder.Addr) of sockets that they listen on.
+	Names []Judged[uint64]
+}
+
+// Conditions are what a Filter asks, by kind.
+type Conditions struct {
+	// On sockets.
+	SKs    []uint64 // kernel address
+	Inodes []uint32
+	NetNS  []uint32 // inode of the network namespace
+	Types  []uint8  // SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET
+	// Paths are names that a socket is bound to: a path, or @name for an
+	// abstract one. * stands for any characters, / included, ? for one.
+	// Without a slash it is the last part of a path, or an abstract name
+	// without its @. A path of an existing file also finds the socket that is
+	// bound to this file under another name.
 	Paths []string
+
+	// On processes.
+	PIDs       []uint32
+	Comms      []string // with * and ?
+	UIDs, GIDs []uint32 // effective ids
+	Cgroups    []uint64 // cgroup ids
 }
 
 // An SK is a socket's address, inode and peer's address.
@@ -38,19 +59,77 @@ type SK struct {
 	Peer  uint64
 }
 
-// PathsMax is how many Paths a Filter can have. Each can take three of the
-// PATTERNS_MAX patterns in socket.h.
-const PathsMax = 64
+// Judged is something of which it is known that the conditions want it or not.
+type Judged[T any] struct {
+	Of      T
+	Verdict Verdict
+}
+
+// A Verdict is what conditions say; enum verdict in filter.h.
+type Verdict uint8
+
+const (
+	Wanted   Verdict = 1
+	Excluded Verdict = 2
+)
+
+// The kinds of conditions, enum condition_kind in filter.h.
+const (
+	bySK = iota
+	byInode
+	byNetNS
+	byType
+	byPath
+	byPID
+	byComm
+	byUID
+	byGID
+	byCgroup
+)
+
+// kinds returns the kinds that there are conditions of, as bits.
+func (c *Conditions) kinds() (bits uint32) {
+	for kind, n := range []int{
+		bySK: len(c.SKs), byInode: len(c.Inodes), byNetNS: len(c.NetNS), byType: len(c.Types), byPath: len(c.Paths),
+		byPID: len(c.PIDs), byComm: len(c.Comms), byUID: len(c.UIDs), byGID: len(c.GIDs), byCgroup: len(c.Cgroups),
+	} {
+		if n > 0 {
+			bits |= 1 << kind
+		}
+	}
+	return bits
+}
+
+// OfProcesses reports whether there are conditions on processes.
+func (c *Conditions) OfProcesses() bool { return c.kinds()>>byPID != 0 }
+
+// Empty reports whether a filter chooses everything.
+func (f *Filter) Empty() bool { return f.Want.kinds()|f.Not.kinds() == 0 }
+
+func (f *Filter) ofProcesses() bool { return f.Want.OfProcesses() || f.Not.OfProcesses() }
+
+// PathsMax is how many Paths and Comms a Filter can have. Each path can take
+// three of the PATTERNS_MAX patterns in filter.h.
+const PathsMax = 128
 
 // pathMax is the longest pattern: sun_path's size, and one for the @.
 const pathMax = 109
 
-// pattern is struct pattern in socket.h.
+// condition is struct condition in filter.h.
+type condition struct {
+	Value uint64
+	Kind  uint32
+	_     uint32
+}
+
+// pattern is struct pattern in filter.h.
 type pattern struct {
-	Len  uint32
-	Dev  uint32
-	Ino  uint64
-	Text [128]byte
+	Len     uint32
+	Dev     uint32
+	Ino     uint64
+	Kind    uint32
+	Verdict uint32
+	Text    [128]byte
 }
 
 // CheckPath reports whether a socket could be bound to such a path.
@@ -61,30 +140,54 @@ func CheckPath(path string) error {
 	return nil
 }
 
-// patterns returns what the kernel side compares a socket's name with.
-func patterns(paths []string) ([]pattern, error) {
-	if len(paths) > PathsMax {
-		return nil, fmt.Errorf("%d socket paths: there can be %d (use a pattern with *)", len(paths), PathsMax)
+// CheckComm reports whether a process could have a name that a pattern matches.
+func CheckComm(comm string) error {
+	if comm == "" || len(comm) > pathMax {
+		return fmt.Errorf("comm %q: %d bytes (the kernel keeps 15 of a name)", comm, len(comm))
 	}
+	return nil
+}
+
+// patterns returns what the kernel side compares names with.
+func (f *Filter) patterns() ([]pattern, error) {
+	n := len(f.Want.Paths) + len(f.Not.Paths) + len(f.Want.Comms) + len(f.Not.Comms)
+	if n > PathsMax {
+		return nil, fmt.Errorf("%d socket paths and comms: there can be %d (use a pattern with *)", n, PathsMax)
+	}
+	list, err := f.Want.patterns(Wanted)
+	if err != nil {
+		return nil, err
+	}
+	not, err := f.Not.patterns(Excluded)
+	return append(list, not...), err
+}
+
+func (c *Conditions) patterns(v Verdict) ([]pattern, error) {
 	var list []pattern
-	for _, path := range paths {
+	for _, path := range c.Paths {
 		if err := CheckPath(path); err != nil {
 			return nil, err
 		}
-		p := newPattern(path)
+		p := newPattern(byPath, v, path)
 		if err := p.findFile(path); err != nil {
 			return nil, err
 		}
 		list = append(list, p)
 		if !strings.Contains(path, "/") && path[0] != '@' {
-			list = append(list, newPattern("*/"+path), newPattern("@"+path))
+			list = append(list, newPattern(byPath, v, "*/"+path), newPattern(byPath, v, "@"+path))
 		}
+	}
+	for _, comm := range c.Comms {
+		if err := CheckComm(comm); err != nil {
+			return nil, err
+		}
+		list = append(list, newPattern(byComm, v, comm))
 	}
 	return list, nil
 }
 
-func newPattern(text string) pattern {
-	p := pattern{Len: uint32(len(text))}
+func newPattern(kind uint32, v Verdict, text string) pattern {
+	p := pattern{Len: uint32(len(text)), Kind: kind, Verdict: uint32(v)}
 	copy(p.Text[:], text)
 	return p
 }
@@ -112,33 +215,55 @@ func (p *pattern) findFile(path string) error {
 func (f *Filter) fill(maps map[string]*ebpf.Map, list []pattern) error {
 	for i := range list {
 		if err := maps["patterns"].Put(uint32(i), &list[i]); err != nil {
-			return fmt.Errorf("set path patterns: %w", err)
+			return fmt.Errorf("set patterns of names: %w", err)
 		}
 	}
-	for _, sk := range f.SKs {
-		if err := maps["wanted_sks"].Put(sk, uint8(1)); err != nil {
-			return fmt.Errorf("set filter on sk %#x: %w", sk, err)
+	values := map[condition]Verdict{}
+	f.Want.add(values, Wanted)
+	f.Not.add(values, Excluded)
+	for c, v := range values {
+		if err := maps["conditions"].Put(c, v); err != nil {
+			return fmt.Errorf("set the filter's conditions: %w", err)
 		}
 	}
-	for _, pid := range f.PIDs {
-		if err := maps["wanted_pids"].Put(pid, uint8(1)); err != nil {
-			return fmt.Errorf("set filter on process %d: %w", pid, err)
+	for _, p := range f.Processes {
+		if err := maps["judged_tasks"].Put(p.Of, p.Verdict); err != nil {
+			return fmt.Errorf("set filter on process %d: %w", p.Of, err)
 		}
 	}
-	for _, s := range f.PIDSocks {
-		mark := struct { // struct mark in socket.h
-			Peer uint64
-			Ino  uint32
-			_    uint32
-		}{Peer: s.Peer, Ino: s.Inode}
-		if err := maps["sks_of_pids"].Put(s.SK, mark); err != nil {
-			return fmt.Errorf("set filter on sk %#x: %w", s.SK, err)
+	for _, s := range f.Sockets {
+		mark := struct { // struct mark in filter.h
+			Peer         uint64
+			Ino, Verdict uint32
+		}{s.Of.Peer, s.Of.Inode, uint32(s.Verdict)}
+		if err := maps["marks"].Put(s.Of.SK, mark); err != nil {
+			return fmt.Errorf("set filter on sk %#x: %w", s.Of.SK, err)
 		}
 	}
-	for _, addr := range f.PIDNames {
-		if err := maps["names_of_pids"].Put(addr, uint8(1)); err != nil {
+	for _, n := range f.Names {
+		if err := maps["listening_names"].Put(n.Of, n.Verdict); err != nil {
 			return fmt.Errorf("set filter on listening sockets: %w", err)
 		}
 	}
 	return nil
+}
+
+// add enters the conditions that compare a number.
+func (c *Conditions) add(to map[condition]Verdict, v Verdict) {
+	put := func(kind uint32, value uint64) { to[condition{Value: value, Kind: kind}] |= v }
+	for kind, list := range map[uint32][]uint32{
+		byInode: c.Inodes, byNetNS: c.NetNS, byPID: c.PIDs, byUID: c.UIDs, byGID: c.GIDs,
+	} {
+		for _, value := range list {
+			put(kind, uint64(value))
+		}
+	}
+	for kind, list := range map[uint32][]uint64{bySK: c.SKs, byCgroup: c.Cgroups} {
+		for _, value := range list {
+			put(kind, value)
+		}
+	}
+	for _, value := range c.Types {
+		put(byType, uint64(value))
+	}
 }

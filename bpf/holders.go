@@ -40,12 +40,12 @@ func Holders() ([]Holder, error) {
 	if err != nil {
 		return nil, err
 	}
-	coll, err := ebpf.NewCollection(spec)
+	p, err := ebpf.NewProgram(spec.Programs["list_holders"])
 	if err != nil {
 		return nil, explain("load the list of sockets", err)
 	}
-	defer coll.Close()
-	it, err := link.AttachIter(link.IterOptions{Program: coll.Programs["list_holders"]})
+	defer p.Close()
+	it, err := link.AttachIter(link.IterOptions{Program: p})
 	if err != nil {
 		return nil, explain("attach the list of sockets", err)
 	}

@@ -33,6 +33,8 @@ typedef _Bool bool;
 #define SCM_RIGHTS 1
 #define SCM_CREDENTIALS 2
 #define RCV_SHUTDOWN 1
+#define MSG_PEEK 2
+#define TCP_LISTEN 10
 #define SOCK_DEAD 0 /* enum sock_flags, include/net/sock.h */
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
@@ -148,8 +150,48 @@ struct sock_common {
 	atomic64_t skc_cookie;
 };
 
+struct sk_buff {
+	struct sk_buff *next;
+	struct sk_buff *prev;
+	struct sock *sk;
+	unsigned int len;
+	unsigned int data_len; /* of it in fragments */
+	unsigned int end;
+	unsigned char *head;
+	unsigned char *data;
+	char cb[48];
+};
+
+struct scm_fp_list {
+	short count;
+	struct file *fp[1];
+};
+
+/* What is in an AF_UNIX socket buffer's cb. */
+struct unix_skb_parms {
+	struct scm_fp_list *fp;
+};
+
+struct sk_buff_head {
+	struct sk_buff *prev;
+	__u32 qlen;
+};
+
+struct skb_shared_info {
+	__u8 nr_frags;
+	char frags[1]; /* skb_frag_t */
+};
+
+/* skb_frag_t; before 6.9 it was a struct bio_vec. */
+struct skb_frag {
+	unsigned long netmem; /* a struct page's address */
+	unsigned int len;
+	unsigned int offset;
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
 	__u8 sk_shutdown;
 	__u16 sk_type;
 	struct socket *sk_socket;
@@ -253,6 +295,11 @@ struct bpf_iter__task_file {
 	struct task_struct *task;
 	unsigned int fd;
 	struct file *file;
+};
+
+struct bpf_iter__bpf_sk_storage_map {
+	struct bpf_iter_meta *meta;
+	struct sock *sk;
 };
 
 #pragma clang attribute pop

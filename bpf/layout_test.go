@@ -26,13 +26,19 @@ func TestLayout(t *testing.T) {
 		{tap.Types, "send_record", sendRecordSize, map[string]uint32{
 			"kind": 1, "flags": 2, "fds": 4, "seq": 8, "sk": 16, "peer": 24, "entry": 32, "exit": 40,
 			"offset": 48, "cgroup": 56, "pid": 64, "tid": 68, "uid": 72, "ret": 76, "ino": 80,
-			"peer_ino": 84, "part": 88, "part_len": 92, "comm": 96}},
+			"peer_ino": 84, "part": 88, "part_len": 92, "comm": 96, "fd_types": 112}},
+		{tap.Types, "receive_record", receiveRecordSize, map[string]uint32{
+			"kind": 1, "emptied": 2, "ino": 4, "sk": 8, "peer": 16, "time": 24, "received": 32, "cgroup": 40,
+			"pid": 48, "tid": 52, "uid": 56, "ret": 60, "peer_ino": 64, "comm": 72}},
 		{tap.Types, "socket_record", socketRecordSize, map[string]uint32{
 			"kind": 1, "state": 3, "ino": 4, "sk": 8, "peer": 16, "cookie": 24, "cgroup": 32,
 			"peer_ino": 40, "netns": 44, "pid": 48, "tid": 52, "uid": 56, "peer_pid": 60,
 			"path_len": 64, "peer_path_len": 66, "comm": 68, "path": 84, "peer_path": 192}},
 		{tap.Types, "close_record", closeRecordSize, map[string]uint32{"ino": 4, "sk": 8, "time": 16}},
-		{tap.Types, "pattern", 144, map[string]uint32{"dev": 4, "ino": 8, "text": 16}},
+		{tap.Types, "pattern", 152, map[string]uint32{"dev": 4, "ino": 8, "kind": 16, "verdict": 20, "text": 24}},
+		{tap.Types, "condition", 16, map[string]uint32{"kind": 8}},
+		{tap.Types, "mark", 16, map[string]uint32{"ino": 8, "verdict": 12}},
+		{list.Types, "living", livingSize, map[string]uint32{"sk": 0, "ino": 8}},
 		{list.Types, "holder", holderSize, map[string]uint32{
 			"sk": 0, "peer": 8, "cookie": 16, "addr": 24, "ino": 32, "peer_ino": 36, "netns": 40, "tgid": 44,
 			"fd": 48, "peer_pid": 52, "kind": 56, "state": 57, "path_len": 58, "comm": 60, "path": 76}},

@@ -13,6 +13,8 @@ type Loss struct {
 	NoBufferMessages, NoBufferBytes uint64
 	// Not recorded: no memory to remember the socket.
 	StateMessages uint64
+	// Not recorded: beyond what Options let a socket have.
+	CapMessages, CapBytes uint64
 }
 
 // Losses says what the kernel side did not record.
@@ -46,6 +48,8 @@ func (l *Loss) add(k Loss) {
 	l.NoBufferMessages += k.NoBufferMessages
 	l.NoBufferBytes += k.NoBufferBytes
 	l.StateMessages += k.StateMessages
+	l.CapMessages += k.CapMessages
+	l.CapBytes += k.CapBytes
 }
 
 // recording has the programs without which a send is not recorded.

@@ -57,6 +57,8 @@ static __always_inline void count_lost(struct send_record *r, __u64 rest)
 
 	if (!l)
 		return;
+	if (r->op == OP_AHEAD) /* counted when the call returns */
+		return;
 	if (r->part) {
 		count(&l->ring_bytes, rest);
 		return;
@@ -70,7 +72,7 @@ static __always_inline void count_fault(struct send_record *r, __u64 rest)
 {
 	struct loss *l = loss(r->kind);
 
-	if (!l)
+	if (!l || r->op == OP_AHEAD)
 		return;
 	count(&l->fault_messages, 1);
 	count(&l->fault_bytes, rest);
@@ -160,7 +162,10 @@ static __always_inline void submit_buffer(struct send_record *r, __u64 p, __u64 
 {
 	struct buffer b = { .r = r, .p = p, .total = total };
 
-	bpf_loop(PARTS_MAX, submit_part, &b, 0);
+	if (total <= PART_MAX)
+		submit_part(0, &b);
+	else
+		bpf_loop(PARTS_MAX, submit_part, &b, 0);
 }
 
 /*
@@ -299,20 +304,25 @@ static __always_inline struct scratch *take_scratch(void)
 	return NULL;
 }
 
-/* The message that is in several segments. */
-static __always_inline void submit_segments(struct send_record *r, const struct segments *from)
+/*
+ * The message that is in several segments. r->part says where it goes on. False
+ * if not all of it could be recorded.
+ */
+static __always_inline bool submit_segments(struct send_record *r, const struct segments *from)
 {
 	struct scratch *s = take_scratch();
 	struct gather g = { .s = s };
+	bool whole;
 
+	if (!s && r->op == OP_AHEAD)
+		return false;
 	if (!s) {
 		r->flags |= SEND_FAULT;
 		submit_empty(r);
 		count_fault(r, from->total);
-		return;
+		return false;
 	}
 	s->r = *r;
-	s->r.part = 0;
 	s->segments = from->p;
 	s->in_segment = from->in_segment;
 	s->left = from->total;
@@ -328,7 +338,9 @@ static __always_inline void submit_segments(struct send_record *r, const struct 
 		if (!gather_flush(s) && s->left)
 			count_fault(&s->r, s->left);
 	}
+	whole = !s->stop && !s->left;
 	__sync_lock_test_and_set(&s->taken, 0);
+	return whole;
 }
 
 /* The first bytes of n that the snap length lets through. */

@@ -4,15 +4,6 @@
 #include "socket.h"
 #include "payload.h"
 
-/* Each program that reads names has a slot of its own. */
-enum slot {
-	SLOT_RECV,
-	SLOT_READY,
-	SLOT_PAGE,
-	SLOT_STREAM,				/* also seqpacket */
-	SLOT_DGRAM = SLOT_STREAM + COPIES,	/* after each copy's */
-};
-
 static __always_inline void begin_call(struct call *c)
 {
 	__builtin_memset(c, 0, sizeof(*c));
@@ -24,33 +15,87 @@ static __always_inline bool is_unix(const struct sock *sk)
 	return sk->__sk_common.skc_family == AF_UNIX;
 }
 
-/*
- * Counts the descriptors in a control message buffer. Four headers are more
- * than AF_UNIX has kinds of.
- */
-static __always_inline void read_control(struct send_record *r, __u64 p, __u64 len, bool user)
+/* The caller's file behind a descriptor; NULL if there is none. */
+static __always_inline struct file *file_of(struct task_struct *t, __u32 fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(t, files, fdt);
+	struct file **files, *f = NULL;
+
+	if (fd >= BPF_CORE_READ(fdt, max_fds))
+		return NULL;
+	files = BPF_CORE_READ(fdt, fd);
+	if (bpf_probe_read_kernel(&f, sizeof(f), files + fd))
+		return NULL;
+	return f;
+}
+
+#define FD_TYPES 16 /* send_record.fd_types has room for so many */
+
+/* Notes what the descriptors are that stand at p. */
+static __noinline int note_descriptors(struct send_record *r, __u64 p, __u32 n, bool user)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct file *f;
+	__u32 at, fd;
+
+	if (!r)
+		return 0;
+	at = r->fds;
+	r->fds = at + n;
+	for (__u32 i = 0; i < FD_TYPES; i++, at++) {
+		if (i >= n || at >= FD_TYPES)
+			break;
+		if (user ? bpf_probe_read_user(&fd, sizeof(fd), (void *)(p + i * sizeof(fd)))
+			 : bpf_probe_read_kernel(&fd, sizeof(fd), (void *)(p + i * sizeof(fd))))
+			break;
+		f = file_of(t, fd);
+		if (f)
+			r->fd_types |= file_type(f) << (4 * (at & 15));
+	}
+	return 0;
+}
+
+/* More headers than a message has that does anything: SCM_MAX_FD is 253. */
+#define HEADERS_MAX 512
+
+struct control {
+	struct send_record *r;
+	__u64 p;
+	__u64 len; /* from p on */
+	bool user; /* p is the caller's address */
+};
+
+static long read_header(__u64 _, struct control *c)
 {
 	struct cmsghdr h;
 	__u64 n;
 
-	for (int i = 0; i < 4; i++) {
-		if (len < sizeof(h))
-			return;
-		if (user ? bpf_probe_read_user(&h, sizeof(h), (void *)p)
-			 : bpf_probe_read_kernel(&h, sizeof(h), (void *)p))
-			return;
-		n = (h.cmsg_len + 7) & ~7ULL; /* CMSG_ALIGN */
-		if (h.cmsg_len < sizeof(h) || h.cmsg_len > len)
-			return;
-		if (h.cmsg_level == SOL_SOCKET && h.cmsg_type == SCM_RIGHTS)
-			r->fds += (h.cmsg_len - sizeof(h)) / sizeof(int);
-		if (h.cmsg_level == SOL_SOCKET && h.cmsg_type == SCM_CREDENTIALS)
-			r->flags |= SEND_CREDS;
-		if (n > len)
-			return;
-		p += n;
-		len -= n;
-	}
+	if (c->len < sizeof(h))
+		return 1;
+	if (c->user ? bpf_probe_read_user(&h, sizeof(h), (void *)c->p)
+		    : bpf_probe_read_kernel(&h, sizeof(h), (void *)c->p))
+		return 1;
+	if (h.cmsg_len < sizeof(h) || h.cmsg_len > c->len)
+		return 1;
+	if (h.cmsg_level == SOL_SOCKET && h.cmsg_type == SCM_RIGHTS)
+		note_descriptors(c->r, c->p + sizeof(h), (h.cmsg_len - sizeof(h)) / sizeof(int), c->user);
+	if (h.cmsg_level == SOL_SOCKET && h.cmsg_type == SCM_CREDENTIALS)
+		c->r->flags |= SEND_CREDS;
+	n = (h.cmsg_len + 7) & ~7ULL; /* CMSG_ALIGN */
+	if (n > c->len)
+		return 1;
+	c->p += n;
+	c->len -= n;
+	return 0;
+}
+
+/* Notes the descriptors and credentials in a control message buffer. */
+static __always_inline void read_control(struct send_record *r, __u64 p, __u64 len, bool user)
+{
+	struct control c = { .r = r, .p = p, .len = len, .user = user };
+
+	if (len)
+		bpf_loop(HEADERS_MAX, read_header, &c, 0);
 }
 
 /*
@@ -82,6 +127,30 @@ static __always_inline void place(struct send_record *r, struct socket_state *st
 	st->seq = r->seq;
 }
 
+/* Whether the caps let a message of n bytes through. */
+static __always_inline bool below_caps(struct socket_state *st, __u8 type, __u64 n, __u64 now)
+{
+	struct loss *l;
+
+	if (!cap_bytes && !cap_rate)
+		return true;
+	if (cap_rate && now - st->second >= 1000000000) {
+		st->second = now;
+		st->recorded = 0;
+	}
+	if ((!cap_bytes || st->recorded + n <= cap_bytes) &&
+	    (!cap_rate || st->recorded + n <= cap_rate)) {
+		st->recorded += n;
+		return true;
+	}
+	l = loss(type);
+	if (l) {
+		count(&l->cap_messages, 1);
+		count(&l->cap_bytes, n);
+	}
+	return false;
+}
+
 /*
  * Fills r for a call that returned ret and counts it in the socket's state.
  * False if it is not to be recorded. c is the call's beginning, NULL if it was
@@ -91,39 +160,38 @@ static __always_inline bool sent(struct send_record *r, struct sock *sk, int ret
 				 __u32 slot)
 {
 	struct socket_state *st;
-	struct unix_sock *u = (void *)sk;
 	struct sock *peer;
 	struct loss *l;
 	__u64 id = bpf_get_current_pid_tgid(), receiver = 0;
-	__u32 receiver_ino = 0;
-	bool receiver_wanted = false;
-	__u16 type = BPF_CORE_READ(sk, sk_type);
+	__u32 facing = 0, receiver_met = 0;
+	__u16 type = sk->sk_type;
 
 	if (ret < 0 && !record_failed)
 		return false;
 	/* write(fd, "", 0) on a stream sends nothing; as a datagram it is one. */
 	if (ret == 0 && type == SOCK_STREAM)
 		return false;
-	peer = BPF_CORE_READ(u, peer);
+	if (id >> 32 == self_tgid)
+		return false;
+	peer = peer_of(sk);
 	/* A datagram can go elsewhere than its socket is connected to. */
 	if (type == SOCK_DGRAM && c && c->receiver && c->receiver != (__u64)peer) {
 		receiver = c->receiver;
-		receiver_ino = c->receiver_ino;
-		receiver_wanted = c->receiver_wanted;
+		receiver_met = c->receiver_met;
+		facing = c->receiver_marked;
 		peer = NULL;
 	}
-	if (c)
-		c->receiver = 0; /* sendmmsg's next message has its own */
-	if (!wanted(sk, peer, id >> 32))
-		return false;
 	st = state_of(sk);
 	if (!st) {
 		l = loss(type);
 		if (l)
-			l->state_messages++;
+			count(&l->state_messages, 1);
 		return false;
 	}
-	if (!path_of_either_wanted(st, sk, peer, slot) && !receiver_wanted)
+	remember(st, sk, peer, slot);
+	if (receiver ? !sockets_wanted(st->met, receiver_met) : !(st->flags & STATE_WANTED))
+		return false;
+	if ((filter_want | filter_not) & OF_TASKS && !processes_wanted(sk, peer, facing, slot))
 		return false;
 	describe(st, sk, peer, true);
 
@@ -131,9 +199,9 @@ static __always_inline bool sent(struct send_record *r, struct sock *sk, int ret
 	r->op = OP_SEND;
 	r->kind = type;
 	r->sk = (__u64)sk;
-	r->ino = inode_of(sk);
+	r->ino = st->ino;
 	r->peer = receiver ? receiver : (__u64)peer;
-	r->peer_ino = receiver ? receiver_ino : inode_of(peer);
+	r->peer_ino = receiver ? c->receiver_ino : st->peer_ino;
 	r->exit = bpf_ktime_get_ns();
 	r->entry = c ? c->entry : 0;
 	r->cgroup = bpf_get_current_cgroup_id();
@@ -143,83 +211,25 @@ static __always_inline bool sent(struct send_record *r, struct sock *sk, int ret
 	r->ret = ret;
 	bpf_get_current_comm(r->comm, sizeof(r->comm));
 	place(r, st, ret >= 0 ? ONE_MESSAGE + ret : 0);
-	return true;
+	return ret < 0 || below_caps(st, type, ret, r->exit);
 }
 
 /*
  * A datagram's data is ready at its receiver, in the sender's context. This is
  * the only place where the receiver of an unconnected socket's datagram shows.
  */
-static __always_inline void datagram_ready(struct sock *sk)
+static __always_inline void datagram_ready(struct call *c, struct sock *sk)
 {
 	struct socket_state *st;
-	struct unix_sock *u = (void *)sk;
-	struct call *c;
+	struct sock *peer = peer_of(sk);
 
-	if (BPF_CORE_READ(sk, sk_type) == SOCK_STREAM)
-		return;
-	c = current_call();
-	if (!c)
-		return;
 	c->receiver = (__u64)sk;
 	c->receiver_ino = inode_of(sk);
-	c->receiver_wanted = filter_paths && path_wanted(sk, SLOT_READY);
-	if (filter_paths && !c->receiver_wanted)
+	c->receiver_met = judge_socket(sk, SLOT_READY);
+	c->receiver_marked = (filter_want | filter_not) & OF_TASKS ? marked(sk) : 0;
+	if (filter_want & KIND(BY_PATH) && !(c->receiver_met & KIND(BY_PATH)))
 		return;
 	st = state_of(sk);
 	if (st)
-		describe(st, sk, BPF_CORE_READ(u, peer), false);
-}
-
-/*
- * A socket that was accepted after its first data came has no inode when that
- * data is recorded; it has one when it receives. And when it receives nothing
- * because the other end shut down, that end is done.
- */
-static __always_inline void received(struct sock *sk, int ret)
-{
-	struct socket_state *st;
-	struct unix_sock *u = (void *)sk;
-	struct sock *peer;
-
-	if (ret < 0)
-		return;
-	st = bpf_sk_storage_get(&socket_states, sk, 0, 0);
-	if (st && st->flags & STATE_HOLDER && ret > 0)
-		return;
-	peer = BPF_CORE_READ(u, peer);
-	if (!wanted(sk, peer, bpf_get_current_pid_tgid() >> 32))
-		return;
-	st = state_of(sk);
-	if (!st || !path_of_either_wanted(st, sk, peer, SLOT_RECV))
-		return;
-	describe(st, sk, peer, true);
-	if (ret == 0 && peer && BPF_CORE_READ(sk, sk_type) == SOCK_STREAM &&
-	    BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN && !(st->flags & STATE_ENDED)) {
-		st->flags |= STATE_ENDED;
-		closed(peer, inode_of(peer));
-	}
-}
-
-/* -- COMMAND: children belong to their parents, until they end. */
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
-{
-	__u32 tgid = parent->tgid, child_tgid = child->tgid;
-	__u8 one = 1;
-
-	if (child_tgid != tgid && pid_wanted(tgid))
-		bpf_map_update_elem(&wanted_pids, &child_tgid, &one, 0);
-	return 0;
-}
-
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(sched_process_exit, struct task_struct *task)
-{
-	__u32 tgid = task->tgid;
-
-	/* do_exit counts the threads down before it gets here. */
-	if (BPF_CORE_READ(task, signal, live.counter) == 0)
-		bpf_map_delete_elem(&wanted_pids, &tgid);
-	return 0;
+		describe(st, sk, peer, false);
 }

@@ -15,6 +15,12 @@ static __always_inline __u32 inode_of(struct sock *sk)
 	return s ? BPF_CORE_READ(s, vfs_inode.i_ino) : 0;
 }
 
+/* The type in a file's i_mode, 4 bits: 12 a socket, 8 a file, 0 an eventfd or the like. */
+static __always_inline __u64 file_type(struct file *f)
+{
+	return (BPF_CORE_READ(f, f_inode, i_mode) & S_IFMT) >> 12;
+}
+
 /* The bound name without sun_family; its length, 0 for an unnamed socket. */
 static __always_inline __u16 read_path(struct sock *sk, char *path)
 {
@@ -37,4 +43,12 @@ static __always_inline __u16 read_path(struct sock *sk, char *path)
 	    bpf_probe_read_kernel(path, n, &a->name[0].sun_path))
 		return 0;
 	return n;
+}
+
+/* Who sk is connected to. sk must be a program's argument, or the verifier objects. */
+static __always_inline struct sock *peer_of(struct sock *sk)
+{
+	struct unix_sock *u = (void *)sk;
+
+	return BPF_CORE_READ(u, peer);
 }

@@ -75,3 +75,32 @@ int list_holders(struct bpf_iter__task_file *ctx)
 	bpf_seq_write(ctx->meta->seq, &h, sizeof(h));
 	return 0;
 }
+
+struct living {
+	__u64 sk;
+	__u32 ino;
+	__u32 pad;
+};
+
+/* Not inlined, so that the type information has the struct: layout_test.go. */
+static __noinline int fill_living(struct living *l, struct sock *sk)
+{
+	l->sk = (__u64)sk;
+	l->ino = inode_of(sk);
+	return 0;
+}
+
+/* Lists the sockets that a map has something of: those that are gone have nothing. */
+SEC("iter/bpf_sk_storage_map")
+int list_living(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct sock *sk = ctx->sk;
+	struct living l = {};
+
+	/* A closed socket stays as long as the one that was connected to it. */
+	if (!sk || sk->__sk_common.skc_flags & (1 << SOCK_DEAD))
+		return 0;
+	fill_living(&l, sk);
+	bpf_seq_write(ctx->meta->seq, &l, sizeof(l));
+	return 0;
+}

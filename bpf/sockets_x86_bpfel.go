@@ -17,6 +17,7 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	socketsProgListHolders = "list_holders"
+	socketsProgListLiving  = "list_living"
 )
 
 // loadSockets returns the embedded CollectionSpec for sockets.
@@ -62,6 +63,7 @@ type socketsSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type socketsProgramSpecs struct {
 	ListHolders *ebpf.ProgramSpec `ebpf:"list_holders"`
+	ListLiving  *ebpf.ProgramSpec `ebpf:"list_living"`
 }
 
 // socketsMapSpecs contains maps before they are loaded into the kernel.
@@ -113,11 +115,13 @@ type socketsVariables struct {
 // It can be passed to loadSocketsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type socketsPrograms struct {
 	ListHolders *ebpf.Program `ebpf:"list_holders"`
+	ListLiving  *ebpf.Program `ebpf:"list_living"`
 }
 
 func (p *socketsPrograms) Close() error {
 	return _SocketsClose(
 		p.ListHolders,
+		p.ListLiving,
 	)
 }
 

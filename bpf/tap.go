@@ -20,11 +20,15 @@ import (
 
 // Options say what a Tap records. The zero value records everything.
 type Options struct {
-	Backend  Backend // "" is Auto
-	Filter   Filter
-	Snaplen  uint32 // bytes of each message; 0 is no limit
-	Failed   bool   // failed sends too
-	RingSize int    // bytes, a power of two; 0 is DefaultRingSize
+	Backend Backend // "" is Auto
+	Filter  Filter
+	Snaplen uint32 // bytes of each message; 0 is no limit
+	Failed  bool   // failed sends too
+	Receive bool   // Receive events too
+	// What each socket may have recorded, in bytes and bytes a second; 0 is
+	// no cap. What is beyond counts as Loss.CapMessages.
+	CapBytes, CapRate uint64
+	RingSize          int // bytes, a power of two; 0 is DefaultRingSize
 	// Self is the process that is never recorded; 0 is the calling one.
 	Self uint32
 }
@@ -43,6 +47,7 @@ type Tap struct {
 	coll    *ebpf.Collection
 	links   []link.Link
 	reader  *ringbuf.Reader
+	living  *link.Iter // nil until Living
 	record  ringbuf.Record
 }
 
@@ -55,7 +60,7 @@ func Open(o Options) (*Tap, error) {
 	if err := removeMemlock(); err != nil {
 		return nil, err
 	}
-	list, err := patterns(o.Filter.Paths)
+	list, err := o.Filter.patterns()
 	if err != nil {
 		return nil, err
 	}
@@ -162,12 +167,16 @@ func configure(spec *ebpf.CollectionSpec, o Options, patterns int) error {
 		return err
 	}
 	set := map[string]any{
-		"self_tgid":     o.Self,
-		"record_failed": o.Failed,
-		"filter_sk":     len(o.Filter.SKs) > 0,
-		"filter_pid":    len(o.Filter.PIDs) > 0,
-		"filter_paths":  uint32(patterns),
-		"wakeup_bytes":  uint32(min(1<<20, o.RingSize/8)),
+		"self_tgid":       o.Self,
+		"record_failed":   o.Failed,
+		"record_receive":  o.Receive,
+		"cap_bytes":       o.CapBytes,
+		"cap_rate":        o.CapRate,
+		"filter_want":     o.Filter.Want.kinds(),
+		"filter_not":      o.Filter.Not.kinds(),
+		"filter_patterns": uint32(patterns),
+		"filter_follow":   o.Filter.Follow,
+		"wakeup_bytes":    uint32(min(1<<20, o.RingSize/8)),
 	}
 	if o.Snaplen > 0 {
 		set["snaplen"] = o.Snaplen
@@ -185,6 +194,8 @@ func configure(spec *ebpf.CollectionSpec, o Options, patterns int) error {
 	spec.Maps["scratches"].MaxEntries *= uint32(cpus)
 	if !o.Filter.Follow {
 		delete(spec.Programs, "sched_process_fork")
+	}
+	if !o.Filter.ofProcesses() {
 		delete(spec.Programs, "sched_process_exit")
 	}
 	return nil
@@ -274,6 +285,9 @@ func (t *Tap) Close() error {
 	err := t.Detach()
 	if t.reader != nil {
 		err = errors.Join(err, t.reader.Close())
+	}
+	if t.living != nil {
+		err = errors.Join(err, t.living.Close())
 	}
 	t.coll.Close()
 	return err

@@ -4,17 +4,24 @@
 /*
  * The tracepoint backend: for kernels that allow neither trampolines nor
  * kprobes. sock:sock_send_length (6.3) fires when a send call is done, with the
- * socket and the result but not the message, which is found through the
- * registers that the system call began with.
+ * socket and the result but not the message. That is found through the registers
+ * that the system call began with, or else ahead, in the socket buffer: skb.h.
+ *
+ * Nothing here runs at the beginning of system calls: a tracepoint there slows
+ * every call on the host. So the entry time is when the receiver was first told
+ * of the message, which is before it can answer.
  */
-#include "send.h"
+#include "skb.h"
+#include "receive.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define ENOSYS 38
 
 #if defined(__TARGET_ARCH_x86)
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct pt_regs {
-	unsigned long r10, r8, dx, si, di, orig_ax;
+	unsigned long r10, r8, ax, dx, si, di, orig_ax;
 };
 struct thread_info {
 	__u32 status;
@@ -25,18 +32,27 @@ struct task_struct___x86 {
 #pragma clang attribute pop
 #define TS_COMPAT 2 /* arch/x86/include/asm/thread_info.h: a 32-bit call */
 enum {
-	NR_write = 1, NR_close = 3, NR_writev = 20, NR_sendto = 44, NR_sendmsg = 46,
-	NR_shutdown = 48, NR_sendmmsg = 307, NR_pwritev2 = 328, NR_io_uring_enter = 426,
+	NR_write = 1, NR_writev = 20, NR_sendto = 44, NR_sendmsg = 46, NR_sendmmsg = 307,
+	NR_pwritev2 = 328,
 };
 #define NR(regs) ((regs)->orig_ax)
-#define ARG1(regs) ((regs)->di)
 #define ARG2(regs) ((regs)->si)
 #define ARG3(regs) ((regs)->dx)
-static __always_inline bool compat_call(struct task_struct *t)
+static __always_inline bool compat_call(struct task_struct *t, struct pt_regs *regs)
 {
 	struct task_struct___x86 *x = (void *)t;
 
-	return BPF_CORE_READ(x, thread_info.status) & TS_COMPAT;
+	return x->thread_info.status & TS_COMPAT;
+}
+
+/*
+ * Whether the call has not returned yet. What the kernel does for io_uring
+ * before it goes back to the program is not part of it, though the registers
+ * are those of the call (arch/x86/entry/entry_64.S: ax is -ENOSYS meanwhile).
+ */
+static __always_inline bool in_call(struct task_struct *t, struct pt_regs *regs)
+{
+	return (long)regs->ax == -ENOSYS;
 }
 #elif defined(__TARGET_ARCH_arm64)
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -46,101 +62,65 @@ struct pt_regs {
 	__u64 orig_x0;
 	__s32 syscallno;
 };
+struct task_struct___uring {
+	void *io_uring;
+};
 #pragma clang attribute pop
 #define PSR_MODE32_BIT 0x10 /* arch/arm64/include/uapi/asm/ptrace.h */
 enum {
-	NR_close = 57, NR_write = 64, NR_writev = 66, NR_sendto = 206, NR_shutdown = 210,
-	NR_sendmsg = 211, NR_sendmmsg = 269, NR_pwritev2 = 287, NR_io_uring_enter = 426,
+	NR_write = 64, NR_writev = 66, NR_sendto = 206, NR_sendmsg = 211, NR_sendmmsg = 269,
+	NR_pwritev2 = 287,
 };
 #define NR(regs) ((regs)->syscallno)
-#define ARG1(regs) ((regs)->orig_x0)
 #define ARG2(regs) ((regs)->regs[1])
 #define ARG3(regs) ((regs)->regs[2])
-static __always_inline bool compat_call(struct task_struct *t)
+static __always_inline bool compat_call(struct task_struct *t, struct pt_regs *regs)
 {
-	struct pt_regs *regs = (void *)bpf_task_pt_regs(t);
-
 	return regs->pstate & PSR_MODE32_BIT;
+}
+
+/*
+ * Whether the call has not returned yet. What the kernel does for io_uring
+ * before it goes back to the program is not part of it, though the registers
+ * are those of the call. The registers don't tell the two apart here.
+ */
+static __always_inline bool in_call(struct task_struct *t, struct pt_regs *regs)
+{
+	struct task_struct___uring *u = (void *)t;
+
+	return !u->io_uring;
 }
 #endif
 
-/* The descriptor's socket, if closing it ends an AF_UNIX socket. */
-static __always_inline void close_descriptor(struct task_struct *t, __u32 fd)
+/* The number of the current call if it has to do with what is sent, or -1. */
+static __always_inline long current_nr(struct task_struct *t, struct pt_regs *regs)
 {
-	struct fdtable *fdt = BPF_CORE_READ(t, files, fdt);
-	struct file___old *old;
-	struct file___new *new;
-	struct socket *socket;
-	struct inode *inode;
-	struct file **files, *f;
-	struct sock *sk;
-
-	if (fd >= BPF_CORE_READ(fdt, max_fds))
-		return;
-	files = BPF_CORE_READ(fdt, fd);
-	if (bpf_probe_read_kernel(&f, sizeof(f), files + fd) || !f)
-		return;
-	inode = BPF_CORE_READ(f, f_inode);
-	/* Not a socket's name in a file system, opened with O_PATH. */
-	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFSOCK ||
-	    BPF_CORE_READ(inode, i_sb, s_magic) != SOCKFS_MAGIC)
-		return;
-	old = (void *)f;
-	new = (void *)f;
-	if (bpf_core_field_exists(new->f_ref) ? BPF_CORE_READ(new, f_ref.refcnt.counter) != 0
-					      : BPF_CORE_READ(old, f_count.counter) != 1)
-		return; /* another descriptor keeps it open */
-	socket = BPF_CORE_READ(f, private_data);
-	sk = BPF_CORE_READ(socket, sk);
-	if (sk && BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX)
-		closed(sk, BPF_CORE_READ(inode, i_ino));
+	if (t->flags & (PF_KTHREAD | PF_IO_WORKER) || compat_call(t, regs) || !in_call(t, regs))
+		return -1;
+	return NR(regs);
 }
 
-static __always_inline void note_call(struct task_struct *t, long nr, __u64 vector)
+/* Whether the registers say where the message is. */
+static __always_inline bool is_direct(long nr)
 {
-	struct call *c;
-
-	c = bpf_task_storage_get(&calls, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!c)
-		return;
-	begin_call(c);
-	c->nr = nr;
-	c->vector = vector;
-}
-
-SEC("tp_btf/sys_enter")
-int BPF_PROG(sys_enter, struct pt_regs *regs, long nr)
-{
-	struct task_struct *t;
-
 	switch (nr) {
 	case NR_write:
 	case NR_writev:
 	case NR_pwritev2:
 	case NR_sendto:
 	case NR_sendmsg:
-	case NR_sendmmsg:
-	case NR_io_uring_enter:
-	case NR_close:
-		break;
-	default:
-		return 0;
+		return true;
 	}
-	t = bpf_get_current_task_btf();
-	if (nr == NR_close) {
-		close_descriptor(t, ARG1(regs));
-		return 0;
-	}
-	note_call(t, nr, ARG2(regs));
-	return 0;
+	return false;
 }
 
-/* The caller's own array of segments. */
 static __always_inline long read_segment(struct scratch *s, struct segment *v)
 {
 	struct iovec iov;
 	long err;
 
+	if (s->source == SKB)
+		return read_skb_segment(s, v);
 	err = bpf_probe_read_user(&iov, sizeof(iov), (void *)(s->segments + s->i * sizeof(iov)));
 	v->p = (__u64)iov.iov_base;
 	v->len = iov.iov_len;
@@ -176,76 +156,177 @@ static __always_inline void submit_msghdr(struct send_record *r, __u64 p, __u64 
 		submit_empty(r);
 }
 
-static __always_inline void end_send(struct sock *sk, int ret)
-{
-	struct task_struct *t;
-	struct pt_regs *regs;
-	struct send_record r;
-	struct call *c;
-	__u32 index = 0;
-	__u64 n;
-	long nr;
+struct lengths {
+	__u64 iov;
+	__u64 count;
+	__u64 sum;
+};
 
-	t = bpf_get_current_task_btf();
-	c = bpf_task_storage_get(&calls, t, 0, 0);
-	regs = (void *)bpf_task_pt_regs(t);
-	nr = NR(regs);
-	/* If this call's beginning was missed, c is of an earlier one. */
-	if (c && (c->nr != nr || c->vector != ARG2(regs)))
-		c = NULL;
-	if (c)
-		index = c->index++;
-	if (!sent(&r, sk, ret, c, SLOT_STREAM))
-		return;
-	n = ret > 0 ? snap(ret) : 0;
-	if (t->flags & (PF_KTHREAD | PF_IO_WORKER) || compat_call(t)) {
-		submit_no_buffer(&r);
-		return;
+static long add_length(__u64 i, struct lengths *l)
+{
+	struct iovec v;
+
+	if (i >= l->count)
+		return 1;
+	if (bpf_probe_read_user(&v, sizeof(v), (void *)(l->iov + i * sizeof(v)))) {
+		l->sum = -1;
+		return 1;
 	}
+	l->sum += v.iov_len;
+	return 0;
+}
+
+/*
+ * The message of sendmmsg that is being sent; 0 if that is not certain. The
+ * registers have the vector only, so the messages are counted. A vector that
+ * ended early, and comes again, would be taken for its own continuation: the
+ * kernel ends at an error or a partial message, and has noted the length of each
+ * message before the next (__sys_sendmmsg, net/socket.c).
+ */
+static __noinline __u64 find_message(struct vector *v, struct pt_regs *regs, int ret)
+{
+	__u64 p = ARG2(regs), count = ARG3(regs), at;
+	struct lengths l = {};
+	struct mmsghdr m;
+	__u32 index = 0;
+
+	if (!v)
+		return 0;
+	if (v->p == p && v->count == count && v->index < count) {
+		index = v->index;
+		if (bpf_probe_read_user(&m, sizeof(m), (void *)(p + (index - 1) * sizeof(m))) ||
+		    m.msg_len != v->ret)
+			index = 0;
+	}
+	v->p = 0;
+	at = p + index * sizeof(m);
+	if (ret < 0 || bpf_probe_read_user(&m, sizeof(m), (void *)at))
+		return 0;
+	l.iov = (__u64)m.msg_hdr.msg_iov;
+	l.count = m.msg_hdr.msg_iovlen;
+	bpf_loop(UIO_MAXIOV, add_length, &l, 0);
+	if (l.sum != ret)
+		return 0;
+	if (index + 1 < count) {
+		v->p = p;
+		v->count = count;
+		v->index = index + 1;
+		v->ret = ret;
+	}
+	return at;
+}
+
+/* A message whose place the registers do not tell. */
+static __always_inline void submit_indirect(struct send_record *r, struct call *c, int ret,
+					    __u64 message)
+{
+	struct user_msghdr m;
+
+	/* What was taken ahead does not tell credentials that were passed. */
+	if (message && !bpf_probe_read_user(&m, sizeof(m), (void *)message))
+		read_control(r, (__u64)m.msg_control, m.msg_controllen, true);
+	if (submit_ahead(r, c, ret))
+		return;
+	r->fds = 0;
+	r->fd_types = 0;
+	if (message)
+		submit_msghdr(r, message, snap(ret));
+	else
+		submit_no_buffer(r);
+}
+
+/* The message that the registers of call nr speak of. */
+static __always_inline void submit_direct(struct send_record *r, struct pt_regs *regs, long nr,
+					  __u64 n)
+{
 	switch (nr) {
 	case NR_write:
 	case NR_sendto:
 		if (n > ARG3(regs))
-			submit_no_buffer(&r); /* the kernel sent on its own */
+			submit_no_buffer(r); /* the kernel sent on its own */
 		else if (n)
-			submit_buffer(&r, ARG2(regs), n);
+			submit_buffer(r, ARG2(regs), n);
 		else
-			submit_empty(&r);
-		break;
-	case NR_writev:
-	case NR_pwritev2:
-		if (n)
-			submit_iov(&r, ARG2(regs), ARG3(regs), n);
-		else
-			submit_empty(&r);
+			submit_empty(r);
 		break;
 	case NR_sendmsg:
-		submit_msghdr(&r, ARG2(regs), n);
-		break;
-	case NR_sendmmsg:
-		if (c && index < ARG3(regs))
-			submit_msghdr(&r, ARG2(regs) + index * sizeof(struct mmsghdr), n);
-		else
-			submit_no_buffer(&r);
+		submit_msghdr(r, ARG2(regs), n);
 		break;
 	default:
-		submit_no_buffer(&r);
+		if (n)
+			submit_iov(r, ARG2(regs), ARG3(regs), n);
+		else
+			submit_empty(r);
 	}
+}
+
+static __always_inline void end_call(struct call *c)
+{
+	c->entry = 0;
+	c->receiver = 0;
+	if (c->ahead.len || c->ahead.failed)
+		__builtin_memset(&c->ahead, 0, sizeof(c->ahead));
 }
 
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(sock_send_length, struct sock *sk, int ret, int flags)
 {
-	if (is_unix(sk))
-		end_send(sk, ret);
+	struct task_struct *t;
+	struct pt_regs *regs;
+	struct send_record r;
+	__u64 message = 0;
+	struct call *c;
+	long nr;
+
+	if (!is_unix(sk))
+		return 0;
+	t = bpf_get_current_task_btf();
+	c = bpf_task_storage_get(&calls, t, 0, 0);
+	regs = (void *)bpf_task_pt_regs(t);
+	nr = current_nr(t, regs);
+	if (nr == NR_sendmmsg && c)
+		message = find_message(&c->vector, regs, ret);
+	if (sent(&r, sk, ret, c, SLOT_STREAM)) {
+		if (is_direct(nr))
+			submit_direct(&r, regs, nr, ret > 0 ? snap(ret) : 0);
+		else
+			submit_indirect(&r, c, ret, message);
+	}
+	if (c)
+		end_call(c);
 	return 0;
+}
+
+/* Whether a connection's end was found not to be wanted. */
+static __always_inline bool unwanted(struct sock *sk)
+{
+	struct socket_state *st;
+
+	if (!(filter_want | filter_not) || sk->sk_type == SOCK_DGRAM)
+		return false;
+	st = bpf_sk_storage_get(&socket_states, sk, 0, 0);
+	return st && (st->flags & (STATE_JUDGED | STATE_WANTED)) == STATE_JUDGED && st->peer_ino;
 }
 
 SEC("tp_btf/sk_data_ready")
 int BPF_PROG(sk_data_ready, struct sock *sk)
 {
-	if (is_unix(sk))
-		datagram_ready(sk);
+	struct task_struct *t;
+	struct call *c;
+
+	/* A listener is told of connections. */
+	if (!is_unix(sk) || sk->__sk_common.skc_state == TCP_LISTEN || unwanted(sk))
+		return 0;
+	t = bpf_get_current_task_btf();
+	c = bpf_task_storage_get(&calls, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!c)
+		return 0;
+	if (!c->entry)
+		c->entry = bpf_ktime_get_ns();
+	if (sk->sk_type != SOCK_STREAM)
+		datagram_ready(c, sk);
+	if (!is_direct(current_nr(t, (void *)bpf_task_pt_regs(t))))
+		take_ahead(c, sk);
 	return 0;
 }
 
@@ -253,6 +334,6 @@ SEC("tp_btf/sock_recv_length")
 int BPF_PROG(sock_recv_length, struct sock *sk, int ret, int flags)
 {
 	if (is_unix(sk))
-		received(sk, ret);
+		received(sk, ret, flags);
 	return 0;
 }

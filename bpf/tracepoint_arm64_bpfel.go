@@ -17,27 +17,30 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	tracepointMapCalls             = "calls"
+	tracepointMapConditions        = "conditions"
 	tracepointMapDescribed         = "described"
+	tracepointMapJudgedTasks       = "judged_tasks"
+	tracepointMapListeningNames    = "listening_names"
 	tracepointMapLosses            = "losses"
+	tracepointMapMarks             = "marks"
 	tracepointMapNames             = "names"
-	tracepointMapNamesOfPids       = "names_of_pids"
 	tracepointMapPatterns          = "patterns"
 	tracepointMapRing              = "ring"
 	tracepointMapScratches         = "scratches"
-	tracepointMapSksOfPids         = "sks_of_pids"
 	tracepointMapSocketStates      = "socket_states"
-	tracepointMapWantedPids        = "wanted_pids"
-	tracepointMapWantedSks         = "wanted_sks"
 	tracepointProgSchedProcessExit = "sched_process_exit"
 	tracepointProgSchedProcessFork = "sched_process_fork"
 	tracepointProgSkDataReady      = "sk_data_ready"
 	tracepointProgSockRecvLength   = "sock_recv_length"
 	tracepointProgSockSendLength   = "sock_send_length"
-	tracepointProgSysEnter         = "sys_enter"
-	tracepointVarFilterPaths       = "filter_paths"
-	tracepointVarFilterPid         = "filter_pid"
-	tracepointVarFilterSk          = "filter_sk"
+	tracepointVarCapBytes          = "cap_bytes"
+	tracepointVarCapRate           = "cap_rate"
+	tracepointVarFilterFollow      = "filter_follow"
+	tracepointVarFilterNot         = "filter_not"
+	tracepointVarFilterPatterns    = "filter_patterns"
+	tracepointVarFilterWant        = "filter_want"
 	tracepointVarRecordFailed      = "record_failed"
+	tracepointVarRecordReceive     = "record_receive"
 	tracepointVarSelfTgid          = "self_tgid"
 	tracepointVarSnaplen           = "snaplen"
 	tracepointVarWakeupBytes       = "wakeup_bytes"
@@ -90,38 +93,41 @@ type tracepointProgramSpecs struct {
 	SkDataReady      *ebpf.ProgramSpec `ebpf:"sk_data_ready"`
 	SockRecvLength   *ebpf.ProgramSpec `ebpf:"sock_recv_length"`
 	SockSendLength   *ebpf.ProgramSpec `ebpf:"sock_send_length"`
-	SysEnter         *ebpf.ProgramSpec `ebpf:"sys_enter"`
 }
 
 // tracepointMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type tracepointMapSpecs struct {
-	Calls        *ebpf.MapSpec `ebpf:"calls"`
-	Described    *ebpf.MapSpec `ebpf:"described"`
-	Losses       *ebpf.MapSpec `ebpf:"losses"`
-	Names        *ebpf.MapSpec `ebpf:"names"`
-	NamesOfPids  *ebpf.MapSpec `ebpf:"names_of_pids"`
-	Patterns     *ebpf.MapSpec `ebpf:"patterns"`
-	Ring         *ebpf.MapSpec `ebpf:"ring"`
-	Scratches    *ebpf.MapSpec `ebpf:"scratches"`
-	SksOfPids    *ebpf.MapSpec `ebpf:"sks_of_pids"`
-	SocketStates *ebpf.MapSpec `ebpf:"socket_states"`
-	WantedPids   *ebpf.MapSpec `ebpf:"wanted_pids"`
-	WantedSks    *ebpf.MapSpec `ebpf:"wanted_sks"`
+	Calls          *ebpf.MapSpec `ebpf:"calls"`
+	Conditions     *ebpf.MapSpec `ebpf:"conditions"`
+	Described      *ebpf.MapSpec `ebpf:"described"`
+	JudgedTasks    *ebpf.MapSpec `ebpf:"judged_tasks"`
+	ListeningNames *ebpf.MapSpec `ebpf:"listening_names"`
+	Losses         *ebpf.MapSpec `ebpf:"losses"`
+	Marks          *ebpf.MapSpec `ebpf:"marks"`
+	Names          *ebpf.MapSpec `ebpf:"names"`
+	Patterns       *ebpf.MapSpec `ebpf:"patterns"`
+	Ring           *ebpf.MapSpec `ebpf:"ring"`
+	Scratches      *ebpf.MapSpec `ebpf:"scratches"`
+	SocketStates   *ebpf.MapSpec `ebpf:"socket_states"`
 }
 
 // tracepointVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type tracepointVariableSpecs struct {
-	FilterPaths  *ebpf.VariableSpec `ebpf:"filter_paths"`
-	FilterPid    *ebpf.VariableSpec `ebpf:"filter_pid"`
-	FilterSk     *ebpf.VariableSpec `ebpf:"filter_sk"`
-	RecordFailed *ebpf.VariableSpec `ebpf:"record_failed"`
-	SelfTgid     *ebpf.VariableSpec `ebpf:"self_tgid"`
-	Snaplen      *ebpf.VariableSpec `ebpf:"snaplen"`
-	WakeupBytes  *ebpf.VariableSpec `ebpf:"wakeup_bytes"`
+	CapBytes       *ebpf.VariableSpec `ebpf:"cap_bytes"`
+	CapRate        *ebpf.VariableSpec `ebpf:"cap_rate"`
+	FilterFollow   *ebpf.VariableSpec `ebpf:"filter_follow"`
+	FilterNot      *ebpf.VariableSpec `ebpf:"filter_not"`
+	FilterPatterns *ebpf.VariableSpec `ebpf:"filter_patterns"`
+	FilterWant     *ebpf.VariableSpec `ebpf:"filter_want"`
+	RecordFailed   *ebpf.VariableSpec `ebpf:"record_failed"`
+	RecordReceive  *ebpf.VariableSpec `ebpf:"record_receive"`
+	SelfTgid       *ebpf.VariableSpec `ebpf:"self_tgid"`
+	Snaplen        *ebpf.VariableSpec `ebpf:"snaplen"`
+	WakeupBytes    *ebpf.VariableSpec `ebpf:"wakeup_bytes"`
 }
 
 // tracepointObjects contains all objects after they have been loaded into the kernel.
@@ -144,34 +150,34 @@ func (o *tracepointObjects) Close() error {
 //
 // It can be passed to loadTracepointObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tracepointMaps struct {
-	Calls        *ebpf.Map `ebpf:"calls"`
-	Described    *ebpf.Map `ebpf:"described"`
-	Losses       *ebpf.Map `ebpf:"losses"`
-	Names        *ebpf.Map `ebpf:"names"`
-	NamesOfPids  *ebpf.Map `ebpf:"names_of_pids"`
-	Patterns     *ebpf.Map `ebpf:"patterns"`
-	Ring         *ebpf.Map `ebpf:"ring"`
-	Scratches    *ebpf.Map `ebpf:"scratches"`
-	SksOfPids    *ebpf.Map `ebpf:"sks_of_pids"`
-	SocketStates *ebpf.Map `ebpf:"socket_states"`
-	WantedPids   *ebpf.Map `ebpf:"wanted_pids"`
-	WantedSks    *ebpf.Map `ebpf:"wanted_sks"`
+	Calls          *ebpf.Map `ebpf:"calls"`
+	Conditions     *ebpf.Map `ebpf:"conditions"`
+	Described      *ebpf.Map `ebpf:"described"`
+	JudgedTasks    *ebpf.Map `ebpf:"judged_tasks"`
+	ListeningNames *ebpf.Map `ebpf:"listening_names"`
+	Losses         *ebpf.Map `ebpf:"losses"`
+	Marks          *ebpf.Map `ebpf:"marks"`
+	Names          *ebpf.Map `ebpf:"names"`
+	Patterns       *ebpf.Map `ebpf:"patterns"`
+	Ring           *ebpf.Map `ebpf:"ring"`
+	Scratches      *ebpf.Map `ebpf:"scratches"`
+	SocketStates   *ebpf.Map `ebpf:"socket_states"`
 }
 
 func (m *tracepointMaps) Close() error {
 	return _TracepointClose(
 		m.Calls,
+		m.Conditions,
 		m.Described,
+		m.JudgedTasks,
+		m.ListeningNames,
 		m.Losses,
+		m.Marks,
 		m.Names,
-		m.NamesOfPids,
 		m.Patterns,
 		m.Ring,
 		m.Scratches,
-		m.SksOfPids,
 		m.SocketStates,
-		m.WantedPids,
-		m.WantedSks,
 	)
 }
 
@@ -179,13 +185,17 @@ func (m *tracepointMaps) Close() error {
 //
 // It can be passed to loadTracepointObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tracepointVariables struct {
-	FilterPaths  *ebpf.Variable `ebpf:"filter_paths"`
-	FilterPid    *ebpf.Variable `ebpf:"filter_pid"`
-	FilterSk     *ebpf.Variable `ebpf:"filter_sk"`
-	RecordFailed *ebpf.Variable `ebpf:"record_failed"`
-	SelfTgid     *ebpf.Variable `ebpf:"self_tgid"`
-	Snaplen      *ebpf.Variable `ebpf:"snaplen"`
-	WakeupBytes  *ebpf.Variable `ebpf:"wakeup_bytes"`
+	CapBytes       *ebpf.Variable `ebpf:"cap_bytes"`
+	CapRate        *ebpf.Variable `ebpf:"cap_rate"`
+	FilterFollow   *ebpf.Variable `ebpf:"filter_follow"`
+	FilterNot      *ebpf.Variable `ebpf:"filter_not"`
+	FilterPatterns *ebpf.Variable `ebpf:"filter_patterns"`
+	FilterWant     *ebpf.Variable `ebpf:"filter_want"`
+	RecordFailed   *ebpf.Variable `ebpf:"record_failed"`
+	RecordReceive  *ebpf.Variable `ebpf:"record_receive"`
+	SelfTgid       *ebpf.Variable `ebpf:"self_tgid"`
+	Snaplen        *ebpf.Variable `ebpf:"snaplen"`
+	WakeupBytes    *ebpf.Variable `ebpf:"wakeup_bytes"`
 }
 
 // tracepointPrograms contains all programs after they have been loaded into the kernel.
@@ -197,7 +207,6 @@ type tracepointPrograms struct {
 	SkDataReady      *ebpf.Program `ebpf:"sk_data_ready"`
 	SockRecvLength   *ebpf.Program `ebpf:"sock_recv_length"`
 	SockSendLength   *ebpf.Program `ebpf:"sock_send_length"`
-	SysEnter         *ebpf.Program `ebpf:"sys_enter"`
 }
 
 func (p *tracepointPrograms) Close() error {
@@ -207,7 +216,6 @@ func (p *tracepointPrograms) Close() error {
 		p.SkDataReady,
 		p.SockRecvLength,
 		p.SockSendLength,
-		p.SysEnter,
 	)
 }
 

@@ -3,24 +3,19 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
 	"text/tabwriter"
 
 	"unixcap/internal/capture"
-	"unixcap/internal/glob"
 	"unixcap/internal/report"
 	"unixcap/internal/sockets"
 )
 
 // printSockets prints a line a socket: what `lsof -p PID | grep unix` shows, and
-// the other end. It lists those that the filters choose.
-func printSockets(w io.Writer, list []*sockets.Socket, o *options) error {
+// the other end.
+func printSockets(w io.Writer, list []*sockets.Socket) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "SK\tINODE\tTYPE\tSTATE\tPROCESS\tPEER\tPATH")
 	for _, s := range list {
-		if !o.shows(s) {
-			continue
-		}
 		path := s.Path
 		if path == "" && s.Peer != nil && s.Peer.Path != "" {
 			path = "→ " + s.Peer.Path
@@ -31,18 +26,48 @@ func printSockets(w io.Writer, list []*sockets.Socket, o *options) error {
 	return t.Flush()
 }
 
-// shows reports whether the filters choose a socket.
-func (o *options) shows(s *sockets.Socket) bool {
-	f := &o.tap.Filter
-	either := func(match func(*sockets.Socket) bool) bool {
-		return match(s) || s.Peer != nil && match(s.Peer)
+// noMatch says that nothing will ever meet the filter, while there are these
+// sockets.
+type noMatch struct {
+	error
+	list []*sockets.Socket
+}
+
+// someSockets is how many sockets are shown to who asked for one that is not there.
+const someSockets = 10
+
+// printSome shows sockets that there are: those with a name, one a name. It is
+// for standard error, whose own errors nobody could be told of.
+func printSome(w io.Writer, list []*sockets.Socket) {
+	var some []*sockets.Socket
+	for _, s := range list {
+		if s.Path != "" && s.State != sockets.Established && (len(some) == 0 || some[len(some)-1].Path != s.Path) {
+			some = append(some, s)
+		}
 	}
-	sk := func(s *sockets.Socket) bool { return slices.Contains(f.SKs, s.SK) }
-	pid := func(s *sockets.Socket) bool { return slices.ContainsFunc(f.PIDs, s.HeldBy) }
-	path := func(s *sockets.Socket) bool {
-		return slices.ContainsFunc(f.Paths, func(pattern string) bool { return s.Path != "" && glob.MatchPath(pattern, s.Path) })
+	fmt.Fprintf(w, "There are %d UNIX sockets, of which %d wait at a path or name", len(list), len(some))
+	if len(some) == 0 {
+		fmt.Fprintln(w, ".")
+		return
 	}
-	return (len(f.SKs) == 0 || either(sk)) && (len(f.PIDs) == 0 || either(pid)) && (len(f.Paths) == 0 || either(path))
+	if len(some) > someSockets {
+		some = some[:someSockets]
+		fmt.Fprint(w, "; the first (-D lists all)")
+	}
+	fmt.Fprintln(w, ":")
+	printSockets(w, some)
+}
+
+// explain says that nothing meets the filter yet, and shows what there is.
+func (o *options) explain(w io.Writer, list []*sockets.Socket) {
+	unbound := o.unbound(list)
+	for _, p := range unbound {
+		fmt.Fprintf(w, "record: no socket is bound to %s yet\n", p)
+	}
+	if len(unbound) == 0 {
+		fmt.Fprintln(w, "record: no socket there is meets the filter yet")
+	}
+	printSome(w, list)
 }
 
 func holders(list []capture.Process) string {

@@ -32,15 +32,12 @@ type listedHolder struct {
 	ContainerName string `json:"container_name,omitempty"`
 }
 
-// printSocketsJSON prints a JSON object a socket, of those that the filters choose.
-func printSocketsJSON(w io.Writer, list []*sockets.Socket, o *options) error {
+// printSocketsJSON prints a JSON object a socket.
+func printSocketsJSON(w io.Writer, list []*sockets.Socket) error {
 	who := inspect(list)
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	for _, s := range list {
-		if !o.shows(s) {
-			continue
-		}
 		l := listedSocket{
 			SK: fmt.Sprintf("%#x", s.SK), Inode: s.Inode, Kind: s.Kind.String(), State: s.State.String(), Path: s.Path,
 			Holders: []listedHolder{},

@@ -37,6 +37,9 @@ func main() {
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "record: %v\n", err)
 	}
+	if e := new(noMatch); errors.As(err, &e) {
+		printSome(os.Stderr, e.list)
+	}
 	os.Exit(status)
 }
 
@@ -53,15 +56,20 @@ func run(args []string, stdout, stderr io.Writer) (int, error) {
 	if err != nil {
 		return exitFailed, err
 	}
-	if o.list && o.format == report.JSONL {
-		return status(printSocketsJSON(stdout, list, o))
+	if err := o.check(list); err != nil {
+		return exitFailed, &noMatch{err, list}
 	}
-	if o.list {
-		return status(printSockets(stdout, list, o))
-	}
-	if err := o.choose(list); err != nil {
+	chosen, err := sockets.Choose(&o.tap.Filter, list)
+	if err != nil {
 		return exitFailed, err
 	}
+	if o.list && o.format == report.JSONL {
+		return status(printSocketsJSON(stdout, chosen))
+	}
+	if o.list {
+		return status(printSockets(stdout, chosen))
+	}
+	o.nothing = len(chosen) == 0 && len(o.command) == 0 && !o.tap.Filter.Empty()
 	return record(o, list, stderr)
 }
 
@@ -97,8 +105,8 @@ func record(o *options, list []*sockets.Socket, stderr io.Writer) (int, error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second signal ends it at once
-	for _, p := range o.unbound(list) {
-		fmt.Fprintf(stderr, "record: no socket is bound to %s yet\n", p)
+	if o.nothing {
+		o.explain(stderr, list)
 	}
 	fmt.Fprintf(stderr, "record: listening on UNIX sockets, backend %s, %s\n", tap.Backend(), out)
 

@@ -22,6 +22,7 @@ type options struct {
 	format  report.Format
 	count   uint64
 	list    bool
+	nothing bool // no socket there is meets the filter
 	ports   []capture.PortRule
 	command []string
 }
@@ -57,6 +58,9 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	f.Uint64VarP(&o.count, "count", "c", 0, "end after `N` messages")
 	f.Uint32VarP(&o.tap.Snaplen, "snaplen", "s", 0, "keep at most `N` bytes of a message (default all)")
 	filter.add(f)
+	f.BoolVar(&o.tap.Receive, "receive", false, "record too when a stream's bytes are received")
+	f.Var((*sizeFlag)(&o.tap.CapBytes), "max-bytes", "record at most `SIZE` of each socket, such as 10m")
+	f.Var((*sizeFlag)(&o.tap.CapRate), "max-rate", "record at most `SIZE` a second of each socket")
 	f.BoolVar(&o.tap.Failed, "failed", false, "record failed sends too, without their payload")
 	f.StringVar(&format, "format", "text", "without -w: stap, text, hex or jsonl; of -D: text or jsonl")
 	f.StringArrayVar(&filter.ports, "port", nil, "give sockets bound to GLOB a port: `GLOB=PORT`")

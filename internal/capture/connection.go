@@ -94,18 +94,18 @@ func newTable(limit int) table {
 }
 
 // find returns the connection of a message and which of its ends sends. If there
-// is none, or the addresses now are those of other sockets, it makes a new one.
+// is none, or the addresses now are those of other sockets, it makes a new one;
+// but for the end of one that is not known any more it returns nil.
 func (t *table) find(m *Message) (*connection, int) {
 	if m.From.Kind == Datagram {
 		return t.findPair(m)
 	}
+	if c := t.bySK[m.From.SK]; m.Op == Close && (c == nil || !c.isOf(c.endOf(m), m)) {
+		return nil, 0
+	}
 	c, old := t.bySK[m.From.SK], (*connection)(nil)
 	if c != nil {
-		i := 0
-		if c.end[0].sock.SK != m.From.SK {
-			i = 1
-		}
-		if c.isOf(i, m) {
+		if i := c.endOf(m); c.isOf(i, m) {
 			t.touch(c)
 			return c, i
 		}
@@ -125,6 +125,14 @@ func (t *table) find(m *Message) (*connection, int) {
 		t.bySK[m.To.SK] = c
 	}
 	return c, 0
+}
+
+// endOf returns which end of a connection sends.
+func (c *connection) endOf(m *Message) int {
+	if c.end[0].sock.SK == m.From.SK {
+		return 0
+	}
+	return 1
 }
 
 func (t *table) findPair(m *Message) (*connection, int) {

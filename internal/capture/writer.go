@@ -167,13 +167,17 @@ func check(m *Message) error {
 	return nil
 }
 
-// WriteMessage writes the packets of a message. Messages are to come in the
-// order of their times. It keeps nothing of m.
+// WriteMessage writes the packets of a message; none for the end of a connection
+// that had no message, or was given up. Messages are to come in the order of
+// their times. It keeps nothing of m.
 func (w *Writer) WriteMessage(m *Message) error {
 	if err := check(m); err != nil {
 		return fmt.Errorf("message %d: %w", m.Number, err)
 	}
 	c, i := w.table.find(m)
+	if c == nil {
+		return nil
+	}
 	c.learn(i, m)
 	ts := uint64(m.Time.UnixNano())
 	w.latest = max(w.latest, ts)

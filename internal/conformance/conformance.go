@@ -68,7 +68,7 @@ func (c *collector) Flush() error { return nil }
 func Run(o bpf.Options) ([]Result, error) {
 	o.Self = 1 << 31 // nobody: it is this process that is to be recorded
 	o.Failed = true
-	o.Filter.PIDs = []uint32{uint32(os.Getpid())} // so that the losses are of it
+	o.Filter.Want.PIDs = []uint32{uint32(os.Getpid())} // so that the losses are of it
 	tap, err := bpf.Open(o)
 	if err != nil {
 		return nil, err

@@ -194,7 +194,7 @@ func tsharkAgrees(t *testing.T, file string) {
 	}
 	for _, filter := range []string{"_ws.malformed", "tcp.analysis.flags", "tcp.checksum.status == \"Bad\""} {
 		if n := count(filter, "-o", "tcp.check_checksum:TRUE"); n != 0 {
-			t.Errorf("%d packets are %s", n, filter)
+			t.Errorf("%d packets are %s:\n%s", n, filter, run(t, "tshark", "-r", file, "-Y", filter))
 		}
 	}
 	follow := run(t, "tshark", "-r", file, "-q", "-z", "follow,tcp,raw,0")

@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,17 @@ type Source interface {
 	Detach() error
 }
 
+// A lister is a Source that may not tell when sockets are closed, but can list
+// those that are not. bpf.Tap explains its methods.
+type lister interface {
+	SeesCloses() bool
+	Living(func(sk uint64, inode uint32)) error
+}
+
+// listInterval is how often, in ns, a lister is asked: the end of a socket is
+// known so much later at the most.
+const listInterval = uint64(time.Second)
+
 // An Output takes the messages, in the order of their time. After an error
 // what was still under way comes all the same, so that it can be counted.
 type Output interface {
@@ -39,6 +51,7 @@ type Recorder struct {
 	Count uint64
 
 	source Source
+	lister lister // nil if the source tells of closes by itself
 	out    Output
 	table  *table
 	window window
@@ -47,12 +60,17 @@ type Recorder struct {
 	number  uint64 // of the last message, closes counted
 	written uint64 // messages that were sent
 	flushed uint64 // monotonic time
+	listed  uint64 // likewise
 	failed  bool   // the output returned an error
 }
 
 // New returns a Recorder that knows the sockets of the list from the start.
 func New(source Source, out Output, list []*sockets.Socket) *Recorder {
-	return &Recorder{source: source, out: out, table: newTable(list), clock: newClock()}
+	r := &Recorder{source: source, out: out, table: newTable(list), clock: newClock()}
+	if l, ok := source.(lister); ok && !l.SeesCloses() {
+		r.lister = l
+	}
+	return r
 }
 
 // errEnough ends a recording that has Count messages.
@@ -85,6 +103,10 @@ func (r *Recorder) drain(e *bpf.Event) error {
 	for {
 		switch err := r.read(e); {
 		case errors.Is(err, os.ErrDeadlineExceeded):
+			if err := r.list(); err != nil {
+				return err
+			}
+			r.gone()
 			r.window.abandon(^uint64(0))
 			r.table.inspector.Settle(settleLimit)
 			err := r.release(^uint64(0))
@@ -119,6 +141,16 @@ func (r *Recorder) step(e *bpf.Event) error {
 	if latest < windowLength {
 		return nil
 	}
+	switch {
+	case r.table.listing:
+		if err != nil || latest > r.listed+windowLength { // what came before is read
+			r.gone()
+		}
+	case latest > r.listed+listInterval:
+		if err := r.list(); err != nil {
+			return err
+		}
+	}
 	horizon := latest - windowLength
 	r.window.abandon(horizon)
 	if err := r.release(r.table.held(horizon)); err != nil {
@@ -140,6 +172,27 @@ func (r *Recorder) flush(now uint64) error {
 	return err
 }
 
+// list asks which sockets there are. Events of before may still be on their way.
+func (r *Recorder) list() error {
+	r.listed = r.clock.monotonic()
+	if r.lister == nil {
+		return nil
+	}
+	r.table.list()
+	return r.lister.Living(r.table.living)
+}
+
+// gone takes the sockets for closed that were not in the list, and of which
+// nothing has come since.
+func (r *Recorder) gone() {
+	for _, s := range r.table.gone() {
+		e := bpf.Event{Op: bpf.Close, SK: s.SK, Inode: s.inode, Exit: r.listed}
+		if s := r.table.close(&e); s != nil {
+			r.window.close(&e, s)
+		}
+	}
+}
+
 // read takes one event into the table and the window.
 func (r *Recorder) read(e *bpf.Event) error {
 	if err := r.source.Read(e); err != nil {
@@ -148,17 +201,33 @@ func (r *Recorder) read(e *bpf.Event) error {
 	switch e.Op {
 	case bpf.Socket:
 		r.table.describe(e)
+		r.closeReplaced(e)
 	case bpf.Close:
 		if s := r.table.close(e); s != nil {
 			r.window.close(e, s)
 		}
+	case bpf.Ahead:
+		r.window.foresee(e)
 	case bpf.Send:
 		if !r.window.extend(e) {
 			from, to := r.table.ends(e)
+			r.closeReplaced(e)
 			r.window.begin(e, from, to)
 		}
 	}
 	return nil
+}
+
+// closeReplaced ends the sockets whose addresses the event shows to be another's.
+func (r *Recorder) closeReplaced(e *bpf.Event) {
+	for i, s := range r.table.replaced {
+		at := cmp.Or(e.Entry, e.Exit, r.window.latest)
+		if s.end() {
+			r.window.close(&bpf.Event{Op: bpf.Close, Exit: at}, s)
+		}
+		r.table.replaced[i] = nil
+	}
+	r.table.replaced = r.table.replaced[:0]
 }
 
 // release writes what happened up to the horizon.

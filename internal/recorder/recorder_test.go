@@ -184,7 +184,7 @@ func TestRecorder(t *testing.T) {
 		{name: "an address with another inode is another socket", events: []bpf.Event{
 			send(1, 2, at, at+5, 0, 0, "abc"),
 			change(send(1, 3, at+6, at+7, 0, 0, "def"), func(e *bpf.Event) { e.Inode = 555 }),
-		}, want: []string{"1:101>2:102 abc", "1:555>3:103 def"}},
+		}, want: []string{"1:101>2:102 abc", "1:101>2:102 close", "1:555>3:103 def"}},
 		{name: "an address that was closed and has no inode yet, too", events: []bpf.Event{
 			send(1, 2, at, at+5, 0, 0, "abc"),
 			{Op: bpf.Close, SK: 2, Inode: 102, Exit: at + 6},

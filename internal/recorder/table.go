@@ -28,6 +28,8 @@ type socket struct {
 	written bool
 	closed  bool
 	used    uint64 // time of the last event, for forgetting
+	watched bool   // the kernel side remembers it: it acted since it is watched
+	listed  uint32 // the table's round in which it was listed last
 
 	// What the next message of an unbroken recording has.
 	offset uint64
@@ -50,7 +52,13 @@ func (s *socket) account(m *capture.Message, seq uint32) {
 // A table finds the socket that an event speaks of. Kernel addresses are used
 // again, so an address with another inode is another socket.
 type table struct {
-	bySK      map[uint64]*socket
+	bySK map[uint64]*socket
+	// replaced are those whose address is another's, and so are closed.
+	replaced []*socket
+	// round counts the lists of living sockets; listing says that one is being
+	// made.
+	round     uint32
+	listing   bool
 	inspector *sockets.Inspector
 	asked     map[uint32]*sockets.Inquiry // by pid, the last
 	hold      hold
@@ -88,6 +96,9 @@ func (t *table) socket(sk uint64, inode uint32, peer uint64, kind capture.Kind) 
 	case s == nil || s.closed,
 		s.inode != 0 && s.inode != inode,
 		s.inode == 0 && s.peer != nil && s.peer.SK != peer:
+		if s != nil && !s.closed && s.watched {
+			t.replaced = append(t.replaced, s)
+		}
 		if len(t.bySK) >= tableMax {
 			t.forget()
 		}
@@ -139,6 +150,7 @@ func (t *table) ends(e *bpf.Event) (from, to *socket) {
 		from.offset, from.seq = e.Offset, e.Seq
 	}
 	from.used = e.Exit
+	t.act(from)
 	from.Kind = kind
 	from.setProcess(e)
 	to = t.peerOf(from, e.Peer, e.PeerInode, kind)
@@ -171,6 +183,7 @@ func (s *socket) setProcess(e *bpf.Event) {
 func (t *table) describe(e *bpf.Event) {
 	kind := sockets.Kind(e.Kind)
 	s := t.socket(e.SK, e.Inode, e.Peer, kind)
+	t.act(s)
 	s.Kind, s.Cookie, s.NetNS = kind, e.Cookie, uint64(e.NetNS)
 	s.Path = sockets.Path(e.Path)
 	if e.PID != 0 {
@@ -200,13 +213,52 @@ func (t *table) close(e *bpf.Event) *socket {
 	if s == nil || s.closed || e.Inode != 0 && s.inode != 0 && e.Inode != s.inode {
 		return nil
 	}
-	s.closed = true
 	delete(t.bySK, e.SK)
-	// A datagram socket has no connection that could end.
-	if s.Kind == capture.Datagram || s.used == 0 && (s.peer == nil || s.peer.used == 0) {
+	if !s.end() {
 		return nil
 	}
 	return s
+}
+
+// end closes a socket, and reports whether that is worth telling.
+func (s *socket) end() bool {
+	s.closed = true
+	// A datagram socket has no connection that could end.
+	return s.Kind != capture.Datagram && (s.used > 0 || s.peer != nil && s.peer.used > 0)
+}
+
+// list begins another round of listing the sockets that exist.
+func (t *table) list() {
+	t.round++
+	t.listing = true
+}
+
+// living notes that a socket exists.
+func (t *table) living(sk uint64, inode uint32) {
+	if s := t.bySK[sk]; s != nil && (s.inode == inode || s.inode == 0 || inode == 0) {
+		s.listed = t.round
+	}
+}
+
+// gone ends the round and returns the sockets that are watched and do not exist.
+func (t *table) gone() (list []*socket) {
+	if !t.listing {
+		return nil
+	}
+	t.listing = false
+	for _, s := range t.bySK {
+		if s.watched && s.listed != t.round {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// act notes that s did something: the kernel side remembers it from now on, and
+// it existed not long ago.
+func (t *table) act(s *socket) {
+	s.watched = true
+	s.listed = t.round
 }
 
 func (t *table) forget() {

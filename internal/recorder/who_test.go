@@ -24,7 +24,11 @@ func origins(m *capture.Message) string {
 		}
 		return s
 	}
-	return show(&m.Sender) + " > " + show(&m.Peer)
+	s := show(&m.Sender) + " > " + show(&m.Peer)
+	if m.Op == capture.Close {
+		s += " closed"
+	}
+	return s
 }
 
 // A host is a file system with processes of the test's own.
@@ -160,11 +164,11 @@ func TestWho(t *testing.T) {
 		{"a pid is used again", nil, []stage{
 			{processes(1, "p1", "/bin/old"), send(1, 2, at, at, 0, 0, "a")},
 			{processes(1, "p1", "/bin/new"), change(send(1, 3, at+200*ms, at+200*ms, 0, 0, "b"), func(e *bpf.Event) { e.Inode = 555 })},
-		}, []string{"p1[1] /bin/old web > [0]", "p1[1] /bin/new web > [0]"}},
+		}, []string{"p1[1] /bin/old web > [0]", "p1[1] /bin/old web > [0] closed", "p1[1] /bin/new web > [0]"}},
 		{"a socket address is used again", nil, []stage{
 			{processes(1, "p1", "/bin/one", 8, "p8", "/bin/eight"), send(1, 2, at, at, 0, 0, "a")},
 			{nil, change(change(send(1, 3, at+1, at+1, 0, 0, "b"), from(8, "p8")), func(e *bpf.Event) { e.Inode = 555 })},
-		}, []string{"p1[1] /bin/one web > [0]", "p8[8] /bin/eight web > [0]"}},
+		}, []string{"p1[1] /bin/one web > [0]", "p1[1] /bin/one web > [0] closed", "p8[8] /bin/eight web > [0]"}},
 		{"a process that is gone", nil, []stage{
 			{nil, send(1, 2, at, at, 0, 0, "a")},
 			{nil, send(1, 2, at+1, at+1, 1, 1, "b")},

@@ -34,6 +34,14 @@ type pending struct {
 	broken   bool // a part is missing: what follows it is of no use
 }
 
+// An ahead is what a thread is about to send.
+type ahead struct {
+	sk      uint64
+	payload []byte
+	broken  bool   // a part is missing
+	touched uint64 // see pending
+}
+
 type partKey struct {
 	sk  uint64
 	seq uint32
@@ -43,6 +51,7 @@ type partKey struct {
 type window struct {
 	queue   queue
 	partial map[partKey]*pending // the parts of long messages still to come
+	aheads  map[uint32]*ahead    // by thread: what came before the message it is of
 	latest  uint64               // newest event's time
 	last    uint64               // time of the message that was taken out last
 	bytes   int                  // of the queue
@@ -108,6 +117,7 @@ func (w *window) begin(e *bpf.Event, from, to *socket) {
 		p.message.Error = errnoName(e.Ret)
 	}
 	p.broken = e.Part != 0 // the first part was lost
+	w.takeAhead(p, e)
 	if e.Flags&bpf.Last == 0 {
 		if w.partial == nil {
 			w.partial = make(map[partKey]*pending)
@@ -118,6 +128,49 @@ func (w *window) begin(e *bpf.Event, from, to *socket) {
 	if e.Flags&bpf.Last != 0 {
 		w.complete(p)
 	}
+}
+
+// foresee takes a part of what a thread is about to send.
+func (w *window) foresee(e *bpf.Event) {
+	a := w.aheads[e.TID]
+	if a == nil {
+		if w.aheads == nil {
+			w.aheads = make(map[uint32]*ahead)
+		}
+		a = new(ahead)
+		w.aheads[e.TID] = a
+	}
+	if e.Part == 0 {
+		w.growing -= len(a.payload)
+		*a = ahead{sk: e.SK, payload: a.payload[:0]}
+	}
+	a.touched = w.latest
+	if a.broken || a.sk != e.SK || int(e.Part) != len(a.payload) || w.growing+len(e.Data) > partialBytes {
+		a.broken = true
+		return
+	}
+	a.payload = append(a.payload, e.Data...)
+	w.growing += len(e.Data)
+}
+
+// takeAhead gives a message what came ahead of it, and forgets what did not turn
+// out to be one.
+func (w *window) takeAhead(p *pending, e *bpf.Event) {
+	a := w.aheads[e.TID]
+	if a == nil {
+		return
+	}
+	if e.Flags&bpf.Before != 0 && a.sk == e.SK {
+		// A part that is missing leaves those before it.
+		p.payload = append(p.payload, a.payload...)
+		w.growing += len(p.payload)
+	}
+	w.growing -= len(a.payload)
+	if cap(a.payload) > 128<<10 {
+		delete(w.aheads, e.TID)
+		return
+	}
+	*a = ahead{payload: a.payload[:0]}
 }
 
 // extend takes a further part of a message; false if the event begins one.
@@ -140,6 +193,9 @@ func (w *window) extend(e *bpf.Event) bool {
 
 func (w *window) append(p *pending, e *bpf.Event) {
 	p.touched = max(w.latest, p.exit)
+	if e.Flags&bpf.Before != 0 {
+		return
+	}
 	if p.broken || int(e.Part) != len(p.payload) || w.growing+len(e.Data) > partialBytes {
 		p.broken = true
 		return
@@ -164,7 +220,9 @@ func (w *window) close(e *bpf.Event, s *socket) {
 
 func (w *window) push(p *pending) {
 	w.bytes += cap(p.payload)
-	w.latest = max(w.latest, p.exit)
+	if p.message.Op != capture.Close { // which may be ahead of what is still to be read
+		w.latest = max(w.latest, p.exit)
+	}
 	w.arrived++
 	p.arrival = w.arrived
 	w.queue.insert(p)
@@ -177,6 +235,12 @@ const partsWait = uint64(time.Second)
 // abandon completes the messages of which a part was lost: those whose last one
 // came long before the horizon.
 func (w *window) abandon(horizon uint64) {
+	for tid, a := range w.aheads {
+		if horizon >= a.touched+partsWait {
+			w.growing -= len(a.payload)
+			delete(w.aheads, tid)
+		}
+	}
 	for key, p := range w.partial {
 		if horizon >= p.touched+partsWait {
 			delete(w.partial, key)

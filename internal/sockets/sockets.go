@@ -52,6 +52,17 @@ func (s *Socket) HeldBy(pid uint32) bool {
 	return slices.ContainsFunc(s.Holders, func(p capture.Process) bool { return p.PID == pid })
 }
 
+// Type returns the kernel's SOCK_* number.
+func (s *Socket) Type() uint8 {
+	switch s.Kind {
+	case capture.Datagram:
+		return unix.SOCK_DGRAM
+	case capture.SeqPacket:
+		return unix.SOCK_SEQPACKET
+	}
+	return unix.SOCK_STREAM
+}
+
 // List returns the sockets of all processes in all network namespaces, by path,
 // then inode.
 func List() ([]*Socket, error) {

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Which conversations are wanted. A filter has conditions of several kinds. Some
+ * ask for a socket: either end may meet them. Some ask for a process: one of
+ * those that talk must meet all of them. What --not has excludes a conversation
+ * if either end meets one of its conditions.
+ */
+#pragma once
+#include "event.h"
+#include "sock.h"
+
+/* Bits of filter_want and filter_not. filter.go has the same order. */
+enum condition_kind {
+	BY_SK,
+	BY_INODE,
+	BY_NETNS,
+	BY_TYPE,
+	BY_PATH,
+	BY_PID,
+	BY_COMM,
+	BY_UID,
+	BY_GID,
+	BY_CGROUP,
+};
+#define KIND(k) (1U << (k))
+#define OF_SOCKETS (KIND(BY_SK) | KIND(BY_INODE) | KIND(BY_NETNS) | KIND(BY_TYPE) | KIND(BY_PATH))
+#define OF_TASKS (KIND(BY_PID) | KIND(BY_COMM) | KIND(BY_UID) | KIND(BY_GID) | KIND(BY_CGROUP))
+#define EXCLUDED (1U << 31) /* beside the kinds that a socket meets */
+
+/* What the maps say of a value, a process or a socket. */
+enum verdict {
+	WANT = 1,
+	NOT = 2,
+};
+
+struct condition {
+	__u64 value;
+	__u32 kind;
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct condition);
+	__type(value, __u8);
+} conditions SEC(".maps");
+
+/* The processes that were found to be wanted or not. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, __u8);
+} judged_tasks SEC(".maps");
+
+/* Addresses are used again: the inode tells, or the peer while there is none. */
+struct mark {
+	__u64 peer;
+	__u32 ino;
+	__u32 verdict;
+};
+
+/* The sockets found to be those processes', or to face theirs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, struct mark);
+} marks SEC(".maps");
+
+/* The struct unix_address of the sockets that the processes listen on. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u8);
+} listening_names SEC(".maps");
+
+/* The sockets that user space knows, by address: only their end matters. */
+struct description {
+	__u32 ino;	/* 0 while there is none */
+	__u32 holder;	/* process that last described it by using it, or 0 */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, struct description);
+} described SEC(".maps");
+
+/* Patterns: a text with * and ?, or for a path a file's device and inode. */
+#define PATTERNS_MAX 512
+struct pattern {
+	__u32 len;
+	__u32 dev; /* new_encode_dev's or the kernel's own numbering: see Go */
+	__u64 ino; /* 0: the text only */
+	__u32 kind; /* BY_PATH, BY_COMM */
+	__u32 verdict;
+	char text[128];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PATTERNS_MAX);
+	__type(key, __u32);
+	__type(value, struct pattern);
+} patterns SEC(".maps");
+
+/*
+ * A name being matched with the patterns. It is in a map, not on the stack, so
+ * that the verifier takes the positions for any numbers and does not follow
+ * each way through the loop.
+ */
+struct name {
+	__u32 len;
+	__u32 in_pattern, in_name;
+	__u32 star, star_name; /* where to go on if what follows * fails */
+	__u32 matched;
+	char text[UNIX_PATH_MAX + 20]; /* a power of two, for the verifier */
+};
+
+/* Each program that reads names has a slot of its own. */
+enum slot {
+	SLOT_RECV,
+	SLOT_READY,
+	SLOT_PAGE,
+	SLOT_STREAM,				/* also seqpacket */
+	SLOT_DGRAM = SLOT_STREAM + COPIES,	/* after each copy's */
+	SLOTS = SLOT_DGRAM + COPIES,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SLOTS);
+	__type(key, __u32);
+	__type(value, struct name);
+} names SEC(".maps");
+
+struct match {
+	struct name *n;
+	struct pattern *p;
+};
+
+/* One step of matching: the usual loop with one place to go back to. */
+static long match_step(__u64 _, struct match *m)
+{
+	struct pattern *p = m->p;
+	struct name *n = m->n;
+	__u32 pi = n->in_pattern, ni = n->in_name;
+	char c = 0;
+
+	if (pi < p->len) {
+		c = p->text[pi & 127];
+		if (c == '*') {
+			n->star = n->in_pattern = pi + 1;
+			n->star_name = ni;
+			return 0;
+		}
+	}
+	if (ni >= n->len) {
+		n->matched = pi >= p->len;
+		return 1;
+	}
+	if (pi < p->len && (c == '?' || c == n->text[ni & 127])) {
+		n->in_pattern = pi + 1;
+		n->in_name = ni + 1;
+		return 0;
+	}
+	if (!n->star)
+		return 1;
+	n->in_pattern = n->star;
+	n->in_name = ++n->star_name;
+	return 0;
+}
+
+struct search {
+	struct name *n;
+	__u64 ino;
+	__u32 dev;
+	__u32 kind;
+	__u32 verdict; /* of all patterns that match */
+};
+
+static long search_pattern(__u64 i, struct search *s)
+{
+	struct match m = { .n = s->n };
+	struct name *n = s->n;
+	__u32 key = i;
+
+	m.p = bpf_map_lookup_elem(&patterns, &key);
+	if (!m.p)
+		return 1;
+	if (m.p->kind != s->kind)
+		return 0;
+	n->matched = m.p->ino && m.p->ino == s->ino && m.p->dev == s->dev;
+	if (!n->matched) {
+		n->in_pattern = n->in_name = n->star = n->star_name = 0;
+		/* Backtracking can visit each pair of positions once. */
+		bpf_loop(128 * 128, match_step, &m, 0);
+	}
+	if (n->matched)
+		s->verdict |= m.p->verdict;
+	return 0;
+}
+
+/* What the path patterns say of the name or the file that sk is bound to. */
+static __always_inline __u32 judge_path(struct sock *sk, __u32 slot)
+{
+	struct unix_sock *u = (void *)sk;
+	struct search s = { .kind = BY_PATH };
+	struct dentry *d;
+
+	s.n = bpf_map_lookup_elem(&names, &slot);
+	if (!s.n)
+		return 0;
+	s.n->len = read_path(sk, s.n->text);
+	if (!s.n->len)
+		return 0;
+	if (!s.n->text[0])
+		s.n->text[0] = '@'; /* abstract, as ss and /proc/net/unix write it */
+	else if (s.n->len <= UNIX_PATH_MAX && !s.n->text[(s.n->len - 1) & 127])
+		s.n->len--; /* the length of a path may count its NUL */
+	d = BPF_CORE_READ(u, path.dentry);
+	if (d) {
+		s.ino = BPF_CORE_READ(d, d_inode, i_ino);
+		s.dev = BPF_CORE_READ(d, d_inode, i_sb, s_dev);
+	}
+	bpf_loop(filter_patterns, search_pattern, &s, 0);
+	return s.verdict;
+}
+
+static __always_inline __u32 judge_comm(const char *comm, __u32 slot)
+{
+	struct search s = { .kind = BY_COMM };
+
+	s.n = bpf_map_lookup_elem(&names, &slot);
+	if (!s.n)
+		return 0;
+	__builtin_memcpy(s.n->text, comm, TASK_COMM_LEN);
+	s.n->len = 0;
+	for (int i = 0; i < TASK_COMM_LEN - 1 && comm[i]; i++)
+		s.n->len = i + 1;
+	bpf_loop(filter_patterns, search_pattern, &s, 0);
+	return s.verdict;
+}
+
+static __always_inline __u32 judge_value(__u32 kind, __u64 value)
+{
+	struct condition c = { .kind = kind, .value = value };
+	__u8 *v = bpf_map_lookup_elem(&conditions, &c);
+
+	return v ? *v : 0;
+}
+
+/* Adds to met what a verdict on a condition of some kind says. */
+static __always_inline __u32 meet(__u32 met, __u32 kind, __u32 verdict)
+{
+	if (verdict & WANT)
+		met |= KIND(kind);
+	if (verdict & NOT)
+		met |= EXCLUDED;
+	return met;
+}
+
+#define ASKED(kind) ((filter_want | filter_not) & KIND(kind))
+
+/* The kinds of conditions on sockets that sk meets, or EXCLUDED. */
+static __noinline __u32 judge_socket(struct sock *sk, __u32 slot)
+{
+	__u32 met = 0;
+
+	if (!sk || !((filter_want | filter_not) & OF_SOCKETS))
+		return 0;
+	if (ASKED(BY_SK))
+		met = meet(met, BY_SK, judge_value(BY_SK, (__u64)sk));
+	if (ASKED(BY_INODE))
+		met = meet(met, BY_INODE, judge_value(BY_INODE, inode_of(sk)));
+	if (ASKED(BY_NETNS))
+		met = meet(met, BY_NETNS,
+			   judge_value(BY_NETNS, BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum)));
+	if (ASKED(BY_TYPE))
+		met = meet(met, BY_TYPE, judge_value(BY_TYPE, BPF_CORE_READ(sk, sk_type)));
+	if (ASKED(BY_PATH))
+		met = meet(met, BY_PATH, judge_path(sk, slot));
+	return met;
+}
+
+/* Whether two ends that meet these conditions may talk to each other unheard. */
+static __always_inline bool sockets_wanted(__u32 met, __u32 peer_met)
+{
+	__u32 want = filter_want & OF_SOCKETS;
+
+	met |= peer_met;
+	return !(met & EXCLUDED) && (met & want) == want;
+}
+
+/* What the conditions on processes say of the current one. */
+static __always_inline __u32 judge_task(__u32 tgid, __u32 slot)
+{
+	__u32 met = 0, want = filter_want & OF_TASKS, verdict;
+	__u8 v, *known;
+	char comm[TASK_COMM_LEN];
+	__u64 id;
+
+	if (ASKED(BY_PID))
+		met = meet(met, BY_PID, judge_value(BY_PID, tgid));
+	if (ASKED(BY_UID) || ASKED(BY_GID)) {
+		id = bpf_get_current_uid_gid();
+		met = meet(met, BY_UID, judge_value(BY_UID, id & 0xffffffff));
+		met = meet(met, BY_GID, judge_value(BY_GID, id >> 32));
+	}
+	if (ASKED(BY_CGROUP))
+		met = meet(met, BY_CGROUP, judge_value(BY_CGROUP, bpf_get_current_cgroup_id()));
+	if (ASKED(BY_COMM)) {
+		bpf_get_current_comm(comm, sizeof(comm));
+		met = meet(met, BY_COMM, judge_comm(comm, slot));
+	}
+	verdict = met & EXCLUDED ? NOT : want && (met & want) == want ? WANT : 0;
+
+	v = verdict;
+	known = bpf_map_lookup_elem(&judged_tasks, &tgid);
+	if (known && !verdict)
+		bpf_map_delete_elem(&judged_tasks, &tgid);
+	else if (verdict && (!known || *known != v))
+		bpf_map_update_elem(&judged_tasks, &tgid, &v, 0);
+	return verdict;
+}
+
+/* What was found of sk before. */
+static __always_inline __u32 marked(struct sock *sk)
+{
+	struct unix_sock *u = (void *)sk;
+	__u64 key = (__u64)sk;
+	struct mark *m;
+
+	if (!sk)
+		return 0;
+	m = bpf_map_lookup_elem(&marks, &key);
+	if (!m)
+		return 0;
+	if (m->ino)
+		return m->ino == inode_of(sk) ? m->verdict : 0;
+	if (m->peer != (__u64)BPF_CORE_READ(u, peer))
+		return 0;
+	m->ino = inode_of(sk); /* accepted meanwhile */
+	return m->verdict;
+}
+
+static __always_inline void mark(struct sock *sk, __u32 verdict)
+{
+	struct unix_sock *u = (void *)sk;
+	__u64 key = (__u64)sk;
+	struct mark m = {};
+	__u32 before;
+
+	/* A closed socket has no inode either; its address may be another's soon. */
+	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_flags) & (1 << SOCK_DEAD))
+		return;
+	before = marked(sk);
+	if ((before & verdict) == verdict)
+		return;
+	m.verdict = before | verdict;
+	m.ino = inode_of(sk);
+	m.peer = (__u64)BPF_CORE_READ(u, peer);
+	bpf_map_update_elem(&marks, &key, &m, 0);
+}
+
+static __always_inline __u32 judged_before(__u32 tgid)
+{
+	__u8 *v = bpf_map_lookup_elem(&judged_tasks, &tgid);
+
+	return v ? *v : 0;
+}
+
+/*
+ * A connection has its listener's address. Who accepts it shows only when it is
+ * used: of several processes that listen together, any may. So what is sent to
+ * it before counts as sent to each of them.
+ */
+static __always_inline __u32 may_accept(struct sock *sk)
+{
+	struct unix_sock *u = (void *)sk;
+	__u64 key = (__u64)sk, name;
+	struct description *d;
+	__u8 *v;
+
+	if (!sk)
+		return 0;
+	name = (__u64)BPF_CORE_READ(u, addr);
+	if (!name)
+		return 0;
+	v = bpf_map_lookup_elem(&listening_names, &name);
+	if (!v)
+		return 0;
+	d = bpf_map_lookup_elem(&described, &key);
+	return !d || !d->holder ? *v : judged_before(d->holder);
+}
+
+/* A connection to a name of the processes turns out to be somebody else's. */
+static __always_inline void note_holder(struct sock *sk, __u32 tgid)
+{
+	struct unix_sock *u = (void *)sk;
+	__u64 key = (__u64)sk, name = (__u64)BPF_CORE_READ(u, addr);
+	struct description *old, d = {};
+
+	if (!name || !bpf_map_lookup_elem(&listening_names, &name))
+		return;
+	old = bpf_map_lookup_elem(&described, &key);
+	if (old && old->holder == tgid)
+		return;
+	d.ino = inode_of(sk);
+	d.holder = tgid;
+	bpf_map_update_elem(&described, &key, &d, 0);
+}
+
+/*
+ * A conversation is a process's when the process acts in it, when it is the one
+ * that the kernel says is at the other end (SO_PEERCRED), when it was found to
+ * hold either end, or when it listens where the other end waits. facing is what
+ * was found of an unconnected datagram's receiver.
+ */
+static __noinline bool processes_wanted(struct sock *sk, struct sock *peer, __u32 facing, __u32 slot)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32, verdict;
+	struct pid *pid;
+
+	if (!sk)
+		return false;
+	verdict = judge_task(tgid, slot);
+	if (verdict) {
+		mark(sk, verdict);
+		mark(peer, verdict);
+	} else {
+		note_holder(sk, tgid);
+	}
+	verdict |= marked(sk) | marked(peer) | may_accept(peer) | facing;
+	pid = BPF_CORE_READ(sk, sk_peer_pid);
+	if (pid)
+		verdict |= judged_before(BPF_CORE_READ(pid, numbers[0].nr));
+	if (verdict & NOT)
+		return false;
+	return verdict & WANT || !(filter_want & OF_TASKS);
+}
+
+/* Processes to follow have children that are followed too, until they end. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 tgid = parent->tgid, child_tgid = child->tgid;
+	struct condition c = { .kind = BY_PID, .value = tgid };
+	__u8 *v, verdict;
+
+	if (child_tgid == tgid)
+		return 0;
+	v = bpf_map_lookup_elem(&conditions, &c);
+	if (!v)
+		return 0;
+	verdict = *v;
+	c.value = child_tgid;
+	bpf_map_update_elem(&conditions, &c, &verdict, 0);
+	bpf_map_update_elem(&judged_tasks, &child_tgid, &verdict, 0);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(sched_process_exit, struct task_struct *task)
+{
+	__u32 tgid = task->tgid;
+	struct condition c = { .kind = BY_PID, .value = tgid };
+
+	/* do_exit counts the threads down before it gets here. */
+	if (BPF_CORE_READ(task, signal, live.counter) != 0)
+		return 0;
+	bpf_map_delete_elem(&judged_tasks, &tgid);
+	if (filter_follow)
+		bpf_map_delete_elem(&conditions, &c);
+	return 0;
+}
