@@ -133,6 +133,10 @@ type Exchange struct {
 
 	Sent     Span // the request
 	Answered Span // the response
+
+	// When the other end had received the whole of it. Not the decoder's to
+	// fill in; zero unless the recording has what was received.
+	Received, AnswerReceived time.Time
 }
 
 // Reset empties x and keeps its memory.
@@ -155,6 +159,20 @@ func (x *Exchange) Latency() (d time.Duration, ok bool) {
 // Duration is the time from the request's last byte to the response's last.
 func (x *Exchange) Duration() (d time.Duration, ok bool) {
 	return x.until(x.Answered.Last)
+}
+
+// Queued is how long the request waited until the server had received it.
+func (x *Exchange) Queued() (d time.Duration, ok bool) {
+	return x.until(Mark{Time: x.Received})
+}
+
+// Service is the time from when the server had received the request to the
+// response's first byte.
+func (x *Exchange) Service() (d time.Duration, ok bool) {
+	if x.Received.IsZero() || x.Answered.First.Time.IsZero() {
+		return 0, false
+	}
+	return max(x.Answered.First.Time.Sub(x.Received), 0), true
 }
 
 func (x *Exchange) until(m Mark) (time.Duration, bool) {

@@ -17,14 +17,15 @@ import (
 
 // options are what the command line says.
 type options struct {
-	tap     bpf.Options
-	files   fileset.Options // without a name, it prints instead
-	format  report.Format
-	count   uint64
-	list    bool
-	nothing bool // no socket there is meets the filter
-	ports   []capture.PortRule
-	command []string
+	tap       bpf.Options
+	files     fileset.Options // without a name, it prints instead
+	format    report.Format
+	count     uint64
+	list      bool
+	nothing   bool // no socket there is meets the filter
+	ports     []capture.PortRule
+	command   []string
+	operation operation
 }
 
 // errHelp says that help was asked for and printed.
@@ -53,19 +54,21 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 		backend       string
 		format        string
 		filter        filterFlags
+		operation     operationFlags
 	)
 	files := o.addFileFlags(f)
 	f.Uint64VarP(&o.count, "count", "c", 0, "end after `N` messages")
 	f.Uint32VarP(&o.tap.Snaplen, "snaplen", "s", 0, "keep at most `N` bytes of a message (default all)")
+	operation.add(f)
 	filter.add(f)
 	f.BoolVar(&o.tap.Receive, "receive", false, "record too when a stream's bytes are received")
 	f.Var((*sizeFlag)(&o.tap.CapBytes), "max-bytes", "record at most `SIZE` of each socket, such as 10m")
 	f.Var((*sizeFlag)(&o.tap.CapRate), "max-rate", "record at most `SIZE` a second of each socket")
 	f.BoolVar(&o.tap.Failed, "failed", false, "record failed sends too, without their payload")
-	f.StringVar(&format, "format", "text", "without -w: stap, text, hex or jsonl; of -D: text or jsonl")
+	f.StringVar(&format, "format", "text", "without -w, print in `FORMAT` stap, text, hex or jsonl; -D: text or jsonl")
 	f.StringArrayVar(&filter.ports, "port", nil, "give sockets bound to GLOB a port: `GLOB=PORT`")
 	f.BoolVarP(&o.list, "list", "D", false, "list the UNIX sockets there are, and end")
-	f.StringVar(&backend, "backend", "auto", "how to hook the kernel: auto, fentry, tracepoint")
+	f.StringVar(&backend, "backend", "auto", "how to hook the kernel: `NAME` is auto, fentry or tracepoint")
 	f.Uint32VarP(&buffer, "buffer-size", "B", 0, "size of the kernel's buffer in `KiB` (default 65536)")
 	f.BoolVar(&version, "version", false, "print the version, and end")
 	f.BoolVarP(&help, "help", "h", false, "print this help, and end")
@@ -73,7 +76,7 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 		return nil, err
 	}
 	if help {
-		fmt.Fprint(stdout, usage, f.FlagUsagesWrapped(79))
+		fmt.Fprint(stdout, usage, flagUsages(f))
 		return nil, errHelp
 	}
 	if version {
@@ -98,6 +101,9 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 		return nil, fmt.Errorf("-D --format %s: the list is text or jsonl", o.format)
 	}
 	if err := files.parse(f, o); err != nil {
+		return nil, err
+	}
+	if err := operation.parse(f, o); err != nil {
 		return nil, err
 	}
 	filter.paths = f.Args()

@@ -59,6 +59,8 @@ const (
 	keyCreds        = "creds"
 	keyError        = "error"
 	keyClose        = "close"
+	keyRead         = "read"
+	keyAcked        = "acked"
 	keySynthetic    = "synthetic"
 )
 

@@ -10,11 +10,13 @@ type end struct {
 	next   uint64 // offset after the last byte it sent
 	known  bool   // next is; otherwise the end has not sent yet
 	closed bool
+	read   uint64 // how much of what the other end sent it received
 
 	addr  address
 	port  uint16
 	seq   uint32 // of its next byte
 	isn   uint32 // sequence number of its last SYN
+	fin   bool   // seq counts a FIN
 	unack int    // its packets since the other end last acknowledged
 	acked uint32 // sequence number of the other end it acknowledged last
 	told  told
@@ -265,6 +267,30 @@ func (c *connection) learn(i int, m *Message) {
 	if m.Peer != (Process{}) {
 		to.holder = m.Peer
 	}
+}
+
+// receive takes in how much end i received, and reports whether that is more
+// than before.
+func (c *connection) receive(i int, m *Message) bool {
+	e := &c.end[i]
+	if m.Acked <= e.read {
+		return false
+	}
+	e.read = m.Acked
+	return true
+}
+
+// unread is how many bytes of what e sent since its last SYN the other end has
+// not received.
+func (e *end) unread(other *end) uint32 {
+	if other.read >= e.next {
+		return 0
+	}
+	n := e.seq - (e.isn + 1)
+	if e.fin {
+		n--
+	}
+	return uint32(min(e.next-other.read, uint64(n)))
 }
 
 // process is who to name for a packet of the end that nobody sent.

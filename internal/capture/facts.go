@@ -12,6 +12,7 @@ type facts struct {
 	synthetic bool
 
 	hasOffset, hasLength, hasAt bool
+	hasRead, hasAcked           bool
 
 	pid, tid, uid uint32
 	inode         uint32
@@ -31,6 +32,7 @@ type facts struct {
 	err                field
 	offset, length, at uint64
 	lost, lostMessages uint64
+	read, acked        uint64
 	took               time.Duration
 	fds                int
 }
@@ -95,6 +97,10 @@ func (x *facts) parseEvent(f *field) bool {
 		x.lostMessages = f.uint()
 	case keyClose:
 		x.close = true
+	case keyRead:
+		x.read, x.hasRead = f.uint(), true
+	case keyAcked:
+		x.acked, x.hasAcked = f.uint(), true
 	case keySynthetic:
 		x.synthetic = true
 	default:

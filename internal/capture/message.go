@@ -25,9 +25,10 @@ func (k Kind) String() string {
 type Op uint8
 
 const (
-	Send  Op = iota // bytes were sent
-	Close           // the sending end was closed, or shut down for writing
-	Open            // a connection was seen first; only in network traffic
+	Send    Op = iota // bytes were sent
+	Close             // the sending end was closed, or shut down for writing
+	Open              // a connection was seen first; only in network traffic
+	Receive           // From received bytes that To had sent; only of streams
 )
 
 // A Socket is one UNIX socket. SK alone does not identify it, since the kernel
@@ -95,14 +96,14 @@ type Message struct {
 	// while it was watched. Stream sockets only use it to place bytes;
 	// it is counted for all.
 	Offset uint64
-	// Length is how many bytes the kernel accepted. len(Payload) is less when
+	// Length is how many bytes the kernel accepted, or From received. len(Payload) is less when
 	// the message was cut at the snap length or could not be read whole.
 	Length  uint64
 	Payload []byte
 
 	// Acked is how much of what To sent From has received, in To's offsets; 0
-	// if that is not known. Only in network traffic: a hole below it is no
-	// longer to be filled.
+	// if that is not known. A Receive has it, with its own bytes counted, and
+	// network traffic, where a hole below it is no longer to be filled.
 	Acked uint64
 	// Late says that both ends had closed the connection already, so that the
 	// message begins nothing new. Only in network traffic.

@@ -60,6 +60,7 @@ func (w *Writer) handshake(c *connection, ts uint64) error {
 		e := &c.end[j]
 		e.isn = e.seq - 1
 		e.seq = e.isn
+		e.fin = false
 	}
 	if err := w.synthetic(c, client, flagSYN, ts); err != nil {
 		return err
@@ -122,7 +123,7 @@ func (w *Writer) writeMessage(c *connection, i int, m *Message, ts uint64) error
 		w.packet.DropCount = pcapng.Some(m.LostMessages)
 	}
 	length, payload := m.Length, m.Payload
-	if m.Error != "" || m.Op == Close {
+	if m.Error != "" || m.Op != Send {
 		length, payload = 0, nil
 	}
 	describe := c.mustDescribe(i, int64(ts))
@@ -131,6 +132,12 @@ func (w *Writer) writeMessage(c *connection, i int, m *Message, ts uint64) error
 		n := min(length-at, MaxSegment)
 		b := append(w.comment[:0], c.line(i, &m.Sender)...)
 		b = appendEvent(b, m, start)
+		if m.Op == Receive {
+			b = appendUint(b, keyRead, m.Length)
+			if ack := w.ackOf(c, i); m.Acked != uint64(ack-1) {
+				b = appendUint(b, keyAcked, m.Acked)
+			}
+		}
 		if length > MaxSegment || c.kind == Stream && length == 0 && m.Error == "" && m.Op == Send {
 			b = appendUint(b, keyLength, length)
 		}
@@ -151,7 +158,7 @@ func (w *Writer) writeMessage(c *connection, i int, m *Message, ts uint64) error
 		}
 		payload = payload[min(n, uint64(len(payload))):]
 		at += n
-		if c.kind == Stream {
+		if c.kind == Stream && m.Op != Receive {
 			e.seq += uint32(n)
 			if err := w.acknowledge(c, i, m, ts, last); err != nil {
 				return err
@@ -180,9 +187,16 @@ func messageFlags(m *Message, last bool, n uint64) uint8 {
 // a FIN, and when too much is unacknowledged.
 func (w *Writer) acknowledge(c *connection, i int, m *Message, ts uint64, last bool) error {
 	e, peer := &c.end[i], &c.end[1-i]
-	if m.Op == Close {
+	switch {
+	case m.Op == Close:
 		e.seq++
-	} else {
+		e.fin = true
+		if w.ackOf(c, 1-i) == peer.acked {
+			return nil // the FIN is behind what is still to be received
+		}
+	case w.opt.Receives:
+		return nil
+	default:
 		e.unack++
 		if e.unack < maxUnackPackets && e.seq-peer.acked < maxUnackBytes {
 			return nil
@@ -198,6 +212,19 @@ func (w *Writer) acknowledge(c *connection, i int, m *Message, ts uint64, last b
 	return nil
 }
 
+// ackOf is what end i acknowledges.
+func (w *Writer) ackOf(c *connection, i int) uint32 {
+	e, peer := &c.end[i], &c.end[1-i]
+	if !w.opt.Receives {
+		return peer.seq
+	}
+	n := peer.unread(e)
+	if n > 0 && peer.fin {
+		n++
+	}
+	return peer.seq - n
+}
+
 // send writes one packet from end i: n bytes of payload, of which data was
 // recorded. The comment is in w.comment, everything else in w.packet.
 func (w *Writer) send(c *connection, i int, flags uint8, data []byte, n int) error {
@@ -209,8 +236,8 @@ func (w *Writer) send(c *connection, i int, flags uint8, data []byte, n int) err
 	if c.kind == Stream {
 		s.proto, s.flags, s.seq = protoTCP, flags, e.seq
 		if flags&flagACK != 0 {
-			s.ack = peer.seq
-			e.acked, peer.unack = peer.seq, 0
+			s.ack = w.ackOf(c, i)
+			e.acked, peer.unack = s.ack, 0
 		}
 	}
 	w.header = appendHeaders(w.header[:0], &s, c.sum, data)

@@ -264,6 +264,9 @@ func (r *Reader) addStatistics(b *pcapng.InterfaceStatistics) {
 		s.Accepted += b.FilterAccept.Value
 		s.OSDropped += b.OSDrop.Value
 		s.Delivered += b.UsrDeliv.Value
+		for _, about := range b.Comments {
+			r.stats.Losses[k] = addLosses(r.stats.Losses[k], about)
+		}
 		if t := b.StartTime; t.Valid {
 			if at := b.Interface().Time(t.Value); r.stats.Start.IsZero() || at.Before(r.stats.Start) {
 				r.stats.Start = at
@@ -364,7 +367,7 @@ func (r *Reader) message(p *pcapng.EnhancedPacket) *Message {
 }
 
 // msgIsBare reports whether the message is one that has no bytes.
-func (r *Reader) msgIsBare() bool { return r.msg.Op == Close || r.msg.Error != "" }
+func (r *Reader) msgIsBare() bool { return r.msg.Op != Send || r.msg.Error != "" }
 
 // deliver ends an assembly and returns its message.
 func (r *Reader) deliver(a *assembly) *Message {
@@ -390,7 +393,7 @@ func (r *Reader) isSynthetic() bool {
 	if s.proto != protoTCP || s.length > 0 || s.flags&flagFIN != 0 {
 		return false
 	}
-	return s.flags&(flagSYN|flagRST) != 0 || len(x.err.value) == 0 && !x.hasLength && !x.close
+	return s.flags&(flagSYN|flagRST) != 0 || len(x.err.value) == 0 && !x.hasLength && !x.close && !x.hasRead
 }
 
 // role notes the ports and which end is the server: the direction of every packet says it, and
@@ -428,6 +431,11 @@ func (r *Reader) fill(f *flow, d int, p *pcapng.EnhancedPacket, n uint64) {
 	}
 	if x.close || s.proto == protoTCP && s.flags&flagFIN != 0 {
 		m.Op = Close
+	} else if x.hasRead && s.proto == protoTCP && n == 0 {
+		m.Op, m.Length, m.Acked = Receive, x.read, uint64(s.ack-1)
+		if x.hasAcked {
+			m.Acked = x.acked
+		}
 	}
 	switch {
 	case x.hasOffset:

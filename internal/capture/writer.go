@@ -34,6 +34,9 @@ type WriterOptions struct {
 	Ports []PortRule // come before the table of well-known services
 
 	NoProcesses bool // leave out process blocks
+	// Receives: there are Receive messages, so that what is acknowledged is
+	// what was received. Without, it is all that the other end sent.
+	Receives bool
 
 	// MaxConnections is how many connections are remembered; the least recently
 	// used is given up for a new one. One that comes back has a new handshake and
@@ -46,6 +49,14 @@ type WriterOptions struct {
 type Stats struct {
 	Start, End time.Time             // of the recording
 	Interfaces [kinds]InterfaceStats // by Kind
+	Losses     [kinds][]Loss         // by Kind and reason; what was not lost need not be there
+}
+
+// A Loss says how much was lost for one reason. Its name is a word, as the keys
+// of comments are.
+type Loss struct {
+	Reason          string
+	Messages, Bytes uint64
 }
 
 // InterfaceStats count the messages of one kind of sockets.
@@ -154,7 +165,7 @@ func check(m *Message) error {
 		return errNoSender
 	case m.From.Kind >= kinds:
 		return errKind
-	case m.Op > Close:
+	case m.Op > Close && m.Op != Receive:
 		return errOp
 	case uint64(len(m.Payload)) > m.Length:
 		return fmt.Errorf("payload of %d bytes in a message of %d", len(m.Payload), m.Length)
@@ -187,6 +198,9 @@ func (w *Writer) WriteMessage(m *Message) error {
 			return err
 		}
 	}
+	if m.Op == Receive && !c.receive(i, m) && !first {
+		return nil
+	}
 	if c.kind == Stream {
 		if err := w.follow(c, i, m, ts, first); err != nil {
 			return err
@@ -195,7 +209,9 @@ func (w *Writer) WriteMessage(m *Message) error {
 	if err := w.writeMessage(c, i, m, ts); err != nil {
 		return err
 	}
-	c.last = i
+	if m.Op != Receive {
+		c.last = i
+	}
 	if m.Op == Close {
 		c.end[i].closed = true
 		if c.kind == Datagram || c.end[1-i].closed || !c.end[1-i].sock.Known() {
@@ -260,6 +276,9 @@ func (w *Writer) Close(stats *Stats) error {
 		if !stats.End.IsZero() {
 			b.Timestamp = uint64(stats.End.UnixNano())
 			b.EndTime = pcapng.Some(b.Timestamp)
+		}
+		if about := appendLosses(nil, stats.Losses[i]); len(about) > 0 {
+			b.Comments = [][]byte{about}
 		}
 		if err := w.out.WriteBlock(b); err != nil {
 			return err

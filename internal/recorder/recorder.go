@@ -206,6 +206,11 @@ func (r *Recorder) read(e *bpf.Event) error {
 		if s := r.table.close(e); s != nil {
 			r.window.close(e, s)
 		}
+	case bpf.Receive:
+		if s, from := r.table.receiver(e); from != nil {
+			r.closeReplaced(e)
+			r.window.receive(e, s, from)
+		}
 	case bpf.Ahead:
 		r.window.foresee(e)
 	case bpf.Send:
@@ -256,11 +261,18 @@ func (r *Recorder) write(p *pending) error {
 	}
 	p.from.written = true
 	m.Time = r.clock.wall(p.time)
-	if m.Op == capture.Close {
+	switch {
+	case m.Op == capture.Close:
 		m.Sender = r.table.holder(p.from)
 		m.Offset = p.from.offset
-	} else if m.Error == "" {
-		p.from.account(m, p.seq)
+	case m.Op == capture.Receive:
+		var ok bool
+		if m.Acked, ok = p.from.acked(p.received, p.time, p.emptied); !ok {
+			return nil
+		}
+		m.Offset = p.from.offset
+	case m.Error == "":
+		p.from.account(m, p.seq, p.exit)
 	}
 	r.number++
 	m.Number = r.number

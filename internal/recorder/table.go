@@ -31,14 +31,42 @@ type socket struct {
 	watched bool   // the kernel side remembers it: it acted since it is watched
 	listed  uint32 // the table's round in which it was listed last
 
+	old bool // it may have sent before it was watched
+
 	// What the next message of an unbroken recording has.
 	offset uint64
 	seq    uint32
 	begun  uint32 // seq+1 of the message that came last, whole or in part
+	exit   uint64 // when the last message had been sent
+
+	// Of what its peer sent: see acked.
+	unseen  int64  // bytes that were received and not sent while it was watched
+	seesAll bool   // unseen is known
+	read    uint64 // the greatest so far
+}
+
+// acked returns how much of what the peer sent while it was watched s has
+// received, when the kernel says that it received so much since s is watched. It
+// is not known for a connection of before, of which something may have been on
+// its way, until s has received all there is while the peer was not sending.
+func (s *socket) acked(received, at uint64, emptied bool) (n uint64, ok bool) {
+	p := s.peer
+	if !s.seesAll && !p.old {
+		s.seesAll = true // nothing was sent before
+	}
+	if emptied && p.exit < at {
+		s.seesAll, s.unseen = true, int64(received-p.offset)
+	}
+	if !s.seesAll || int64(received) < s.unseen {
+		return 0, false
+	}
+	// A message that is lost can be received before it is known.
+	s.read = max(s.read, min(received-uint64(s.unseen), p.offset))
+	return s.read, true
 }
 
 // account sets what m's socket lost before it and moves on.
-func (s *socket) account(m *capture.Message, seq uint32) {
+func (s *socket) account(m *capture.Message, seq uint32, exit uint64) {
 	if m.Offset > s.offset {
 		m.LostBytes = m.Offset - s.offset
 	}
@@ -47,6 +75,7 @@ func (s *socket) account(m *capture.Message, seq uint32) {
 	}
 	s.offset = m.Offset + m.Length
 	s.seq = seq + 1
+	s.exit = exit
 }
 
 // A table finds the socket that an event speaks of. Kernel addresses are used
@@ -74,7 +103,7 @@ func newTable(list []*sockets.Socket) *table {
 		hold:      hold{limit: holdLimit},
 	}
 	for _, l := range list {
-		s := &socket{Socket: l.Socket, inode: l.Inode}
+		s := &socket{Socket: l.Socket, inode: l.Inode, old: true}
 		if len(l.Holders) > 0 {
 			s.process = l.Holders[0]
 			s.guessed = true
@@ -102,7 +131,7 @@ func (t *table) socket(sk uint64, inode uint32, peer uint64, kind capture.Kind) 
 		if len(t.bySK) >= tableMax {
 			t.forget()
 		}
-		s = &socket{Socket: capture.Socket{SK: sk, Inode: inode, Kind: kind}, inode: inode}
+		s = &socket{Socket: capture.Socket{SK: sk, Inode: inode, Kind: kind}, inode: inode, old: t.forgot}
 		t.bySK[sk] = s
 	default:
 		s.accept(inode)
@@ -158,6 +187,19 @@ func (t *table) ends(e *bpf.Event) (from, to *socket) {
 		t.identifyEnds(e, from, to)
 	}
 	return from, to
+}
+
+// receiver returns both ends of what was received, the receiver first.
+func (t *table) receiver(e *bpf.Event) (s, from *socket) {
+	kind := sockets.Kind(e.Kind)
+	s = t.socket(e.SK, e.Inode, e.Peer, kind)
+	t.act(s)
+	s.setProcess(e)
+	from = t.peerOf(s, e.Peer, e.PeerInode, kind)
+	if s.who == nil {
+		t.identifyEnds(e, s, from)
+	}
+	return s, from
 }
 
 func (s *socket) setProcess(e *bpf.Event) {

@@ -57,7 +57,7 @@ func (t *table) identify(s *socket, at, first uint64) {
 	t.hold.first = min(t.hold.first, first)
 }
 
-// identifyEnds does so for both ends of a sent message.
+// identifyEnds does so for both ends of what was sent or received.
 func (t *table) identifyEnds(e *bpf.Event, from, to *socket) {
 	first := e.Entry
 	if first == 0 {

@@ -31,7 +31,9 @@ type pending struct {
 	arrival  uint64
 	touched  uint64 // when the last part came
 	payload  []byte
-	broken   bool // a part is missing: what follows it is of no use
+	broken   bool   // a part is missing: what follows it is of no use
+	received uint64 // see bpf.Event
+	emptied  bool
 }
 
 // An ahead is what a thread is about to send.
@@ -215,6 +217,15 @@ func (w *window) close(e *bpf.Event, s *socket) {
 	p.from, p.to = s, s.peer
 	p.time, p.exit = e.Exit, e.Exit
 	p.message = capture.Message{Op: capture.Close}
+	w.push(p)
+}
+
+func (w *window) receive(e *bpf.Event, s, from *socket) {
+	p := w.get(0)
+	p.from, p.to = s, from
+	p.time, p.exit = e.Exit, e.Exit
+	p.received, p.emptied = e.Received, e.Emptied
+	p.message = capture.Message{Op: capture.Receive, Sender: s.process, Length: uint64(e.Ret)}
 	w.push(p)
 }
 

@@ -64,6 +64,16 @@ func logColumns() []Column[Entry] {
 				c.Duration(d)
 			}
 		}},
+		{Name: "queued_ns", Get: func(e *Entry, c *Cell) {
+			if d, ok := e.Exchange.Queued(); ok {
+				c.Duration(d)
+			}
+		}},
+		{Name: "service_ns", Get: func(e *Entry, c *Cell) {
+			if d, ok := e.Exchange.Service(); ok {
+				c.Duration(d)
+			}
+		}},
 		{Name: "request_bytes", Get: func(e *Entry, c *Cell) { c.Size(e.Exchange.Sent.Bytes) }},
 		{Name: "response_bytes", Get: func(e *Entry, c *Cell) { c.Size(e.Exchange.Answered.Bytes) }},
 		{Name: "rows", Get: func(e *Entry, c *Cell) {

@@ -142,6 +142,9 @@ func (w *MessageWriter) head(m *capture.Message) {
 		b = append(b, "closed"...)
 	case m.Op == capture.Open:
 		b = append(b, "opened"...)
+	case m.Op == capture.Receive:
+		b = append(b, "received "...)
+		b = strconv.AppendUint(b, m.Length, 10)
 	default:
 		b = strconv.AppendUint(b, m.Length, 10)
 	}
@@ -218,7 +221,7 @@ func newMessageColumns() []Column[capture.Message] {
 		{Name: "number", Get: number(func(m *message) uint64 { return m.Number })},
 		{Name: "packet", Get: number(func(m *message) uint64 { return m.Packet })},
 		{Name: "event", Get: func(m *message, c *Cell) {
-			c.String([...]string{capture.Send: "send", capture.Close: "close", capture.Open: "open"}[m.Op])
+			c.String([...]string{capture.Send: "send", capture.Close: "close", capture.Open: "open", capture.Receive: "receive"}[m.Op])
 		}},
 		{Name: "kind", Get: func(m *message, c *Cell) {
 			if m.From.Known() {
@@ -242,6 +245,11 @@ func newMessageColumns() []Column[capture.Message] {
 		{Name: "offset", Get: func(m *message, c *Cell) { c.Count(int64(m.Offset)) }},
 		{Name: "length", Get: func(m *message, c *Cell) { c.Count(int64(m.Length)) }},
 		{Name: "captured", Get: func(m *message, c *Cell) { c.Count(int64(len(m.Payload))) }},
+		{Name: "acked", Get: func(m *message, c *Cell) {
+			if m.Op == capture.Receive {
+				c.Count(int64(m.Acked))
+			}
+		}},
 		{Name: "took_ns", Get: number(func(m *message) uint64 { return uint64(max(m.Took, 0)) })},
 		{Name: "lost_bytes", Get: number(func(m *message) uint64 { return m.LostBytes })},
 		{Name: "lost_messages", Get: number(func(m *message) uint64 { return m.LostMessages })},

@@ -37,7 +37,10 @@ func CheckSort(name string) error {
 func (s *Summary) sections(limit int, order string) []section {
 	var list []section
 	list = append(list, newTable("protocols", "Protocols", protocolColumns, s.sortedProtocols(), 0))
-	list = append(list, newTable("classes", "Requests by "+order, classColumns, s.sortedClasses(order), limit))
+	classes := s.sortedClasses(order)
+	list = append(list, newTable("classes", "Requests by "+order, classColumns, classes, limit))
+	queued := slices.DeleteFunc(slices.Clone(classes), func(c *classSum) bool { return c.Queued.count == 0 })
+	list = append(list, newTable("queueing", "Time until the server received requests, and from there to the answer", queueColumns, queued, limit))
 	list = append(list, newTable("pairs", "Who talks to whom", pairColumns, s.sortedPairs(), limit))
 	list = append(list, newTable("errors", "Errors", errorColumns, s.sortedErrors(), limit))
 	return append(list, newTable("failed_connections", "Connections that failed", failureColumns, s.sortedFailures(), limit))
@@ -127,9 +130,14 @@ var protocolColumns = []Column[protocolSum]{
 
 // waited makes a column of a class's latencies, absent if none is known.
 func waited(name, head string, get func(*distribution) time.Duration) Column[classSum] {
-	return Column[classSum]{Name: "latency." + name, Head: head, Right: true, Get: func(s *classSum, c *Cell) {
-		if s.Latency.count > 0 {
-			c.Duration(get(&s.Latency))
+	return timed("latency."+name, head, func(s *classSum) *distribution { return &s.Latency }, get)
+}
+
+// timed makes a column of one of a class's distributions, absent if it is empty.
+func timed(name, head string, of func(*classSum) *distribution, get func(*distribution) time.Duration) Column[classSum] {
+	return Column[classSum]{Name: name, Head: head, Right: true, Get: func(s *classSum, c *Cell) {
+		if d := of(s); d.count > 0 {
+			c.Duration(get(d))
 		}
 	}}
 }
@@ -181,6 +189,33 @@ var classColumns = []Column[classSum]{
 			c.String(s.op + " " + s.class)
 		}
 	}},
+}
+
+var queueColumns = newQueueColumns()
+
+func newQueueColumns() []Column[classSum] {
+	list := []Column[classSum]{
+		{Name: "rank", Head: "#", Right: true, Get: func(s *classSum, c *Cell) { c.Int(int64(s.Rank)) }},
+		{Name: "count", Head: "COUNT", Right: true, Get: func(s *classSum, c *Cell) { c.Count(s.Queued.count) }},
+	}
+	for _, d := range []struct {
+		name, head string
+		of         func(*classSum) *distribution
+	}{
+		{"queued", "QUEUED", func(s *classSum) *distribution { return &s.Queued }},
+		{"service", "SERVICE", func(s *classSum) *distribution { return &s.Service }},
+	} {
+		list = append(list,
+			timed(d.name+".mean_ns", d.head+" MEAN", d.of, (*distribution).mean),
+			timed(d.name+".p95_ns", "P95", d.of, quantile(0.95)),
+			timed(d.name+".max_ns", "MAX", d.of, func(d *distribution) time.Duration { return d.max }))
+	}
+	for _, c := range classColumns {
+		if c.Below || c.Name == "op" || c.Name == "fingerprint" {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 var pairColumns = []Column[pairSum]{

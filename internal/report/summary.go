@@ -69,6 +69,7 @@ type classSum struct {
 	Share              float64
 	Time               time.Duration // until the answers were complete
 	Latency            distribution
+	Queued, Service    distribution // if the capture has what was received
 	Rows               int64
 	Errors, Unanswered int64
 	RequestBytes       int64
@@ -179,6 +180,12 @@ func (c *classSum) add(e *Entry) {
 	c.ResponseBytes += x.Answered.Bytes
 	if d, ok := x.Latency(); ok {
 		c.Latency.add(d)
+	}
+	if d, ok := x.Queued(); ok {
+		c.Queued.add(d)
+	}
+	if d, ok := x.Service(); ok {
+		c.Service.add(d)
 	}
 	d, ok := x.Duration()
 	if !ok {

@@ -95,6 +95,10 @@ func (e *Engine) Message(m *capture.Message) *Flow {
 	from := f.side(m)
 	f.note(from, m)
 	e.register(f)
+	if m.Op == capture.Receive {
+		f.receive(from, m)
+		return f
+	}
 	if e.set.within(m.Time) {
 		f.count(from, m)
 	}

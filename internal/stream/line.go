@@ -19,6 +19,7 @@ type line struct {
 	decoder decoders.Decoder
 	found   *finding // while the protocol is undecided
 	set     *Options
+	waits   [2]*waits // by who sends; nil if the capture has no Receives
 
 	older, newer *Flow     // in the order of their latest messages
 	routed       [2]uint64 // the addresses that lead to the flow
@@ -71,6 +72,7 @@ func (f *Flow) emit(x *decoders.Exchange) {
 	case decoders.Unanswered:
 		f.Unanswered++
 	}
+	f.queueing(x)
 	if set.Exchange != nil {
 		set.Exchange(f, x)
 	}
@@ -98,6 +100,7 @@ func (f *Flow) end() {
 // client is the server.
 func (f *Flow) swap() {
 	f.Ends[0], f.Ends[1] = f.Ends[1], f.Ends[0]
+	f.line.waits[0], f.line.waits[1] = f.line.waits[1], f.line.waits[0]
 	if f.network() {
 		f.port = f.Ends[decoders.Server].Socket.Addr.Port()
 	}

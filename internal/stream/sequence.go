@@ -195,6 +195,7 @@ func (f *Flow) place(p piece) {
 	if p.at.Time.After(s.last) {
 		s.last = p.at.Time
 	}
+	f.wait(&p)
 	if len(p.payload) > 0 {
 		p.from = f.data(p.from, p.at, p.payload)
 	}
