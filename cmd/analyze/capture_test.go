@@ -108,6 +108,10 @@ func (s *session) mysql() {
 	s.answer(1, packet(1, "\xff\x7a\x04#42S02Table 'orders.nowhere' doesn't exist"))
 }
 
+var testOrigin = capture.Origin{
+	Exe: "/usr/sbin/mysqld (deleted)", CgroupPath: "/docker/6d1f", Container: "6d1f", ContainerName: "orders\x1b[31m",
+}
+
 // newSession begins a capture. done completes it.
 func newSession(t testing.TB, name string, begin time.Time) (base session, done func()) {
 	t.Helper()
@@ -125,7 +129,7 @@ func newSession(t testing.TB, name string, begin time.Time) (base session, done 
 		client: capture.Socket{SK: 0xffff888000000100, Inode: 1001},
 		server: capture.Socket{SK: 0xffff888000000200, Inode: 1002, Path: "/run/mysqld/mysqld.sock"},
 		app:    capture.Process{PID: 4242, TID: 4243, UID: 1000, Comm: "shop"},
-		db:     capture.Process{PID: 777, TID: 780, UID: 999, Comm: "mysqld"},
+		db:     capture.Process{PID: 777, TID: 780, UID: 999, Comm: "mysqld", Origin: &testOrigin},
 	}
 	return base, func() {
 		t.Helper()
@@ -156,6 +160,8 @@ func writeCapture(t testing.TB, name string, begin time.Time) {
 	other.client = capture.Socket{SK: 0xffff888000000500, Inode: 1005}
 	other.server = capture.Socket{SK: 0xffff888000000600, Inode: 1006, Path: "@hello"}
 	other.app.Comm, other.db.Comm = "a", "b"
+	other.app.Origin = &capture.Origin{Exe: "/bin/a", CgroupPath: "/user.slice"}
+	other.db.Origin = &capture.Origin{Container: "0123456789abcdef"}
 	other.ask(1, []byte("hello"))
 	other.answer(1, []byte("\x00\x01\xff world, this is more than sixteen bytes\n"))
 

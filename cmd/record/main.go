@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"unixcap/internal/monitor"
+	"unixcap/internal/report"
 	"unixcap/internal/sockets"
 
 	"golang.org/x/sys/unix"
@@ -58,6 +59,9 @@ func run(args []string, stdout io.Writer) (int, error) {
 	chosen, err := sockets.Choose(&o.tap.Filter, list)
 	if err != nil {
 		return exitFailed, err
+	}
+	if o.list && o.format == report.JSONL {
+		return status(printSocketsJSON(stdout, chosen))
 	}
 	if o.list {
 		return status(printSockets(stdout, chosen))

@@ -65,7 +65,7 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	f.Var((*sizeFlag)(&o.tap.CapBytes), "max-bytes", "record at most `SIZE` of each socket, such as 10m")
 	f.Var((*sizeFlag)(&o.tap.CapRate), "max-rate", "record at most `SIZE` a second of each socket")
 	f.BoolVar(&o.tap.Failed, "failed", false, "record failed sends too, without their payload")
-	f.StringVar(&format, "format", "text", "without -w, print in `FORMAT` stap, text, hex or jsonl")
+	f.StringVar(&format, "format", "text", "without -w, print in `FORMAT` stap, text, hex or jsonl; -D: text or jsonl")
 	f.StringArrayVar(&filter.ports, "port", nil, "give sockets bound to GLOB a port: `GLOB=PORT`")
 	f.BoolVarP(&o.list, "list", "D", false, "list the UNIX sockets there are, and end")
 	f.StringVar(&backend, "backend", "auto", "how to hook the kernel: `NAME` is auto, fentry or tracepoint")
@@ -96,6 +96,9 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	}
 	if o.files.Name != "" && f.Changed("format") {
 		return nil, errors.New("--format is for printing, and -w writes pcapng: give one of them")
+	}
+	if o.list && o.format != report.Text && o.format != report.JSONL {
+		return nil, fmt.Errorf("-D --format %s: the list is text or jsonl", o.format)
 	}
 	if err := files.parse(f, o); err != nil {
 		return nil, err

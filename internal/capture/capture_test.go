@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,11 @@ type talk struct {
 
 var talks uint64
 
+var testOrigin = Origin{
+	Exe: "/opt/my \"sql\"=\xff/mysqld (deleted)", CgroupPath: `/machine.slice/docker-6d1f\x2d.scope`,
+	Container: strings.Repeat("6d1f", 16), ContainerName: "web_db-1",
+}
+
 // newTalk returns a conversation over a connection between two sockets of its
 // own.
 func newTalk(kind Kind, path string) *talk {
@@ -49,8 +55,8 @@ func newTalk(kind Kind, path string) *talk {
 	return &talk{
 		client:  &Socket{SK: 0xffff888100000000 + n<<12, Inode: uint32(70000 + 2*n), Kind: kind, NetNS: 4026531840},
 		server:  &Socket{SK: 0xffff888200000000 + n<<12, Inode: uint32(70001 + 2*n), Kind: kind, Path: path, Cookie: n},
-		clientP: Process{PID: 25101, TID: 25102, UID: 1000, Comm: "mariadb", Cgroup: 77},
-		serverP: Process{PID: 24970, TID: 24999, UID: 114, Comm: "mysqld"},
+		clientP: Process{PID: 25101, TID: 25102, UID: 1000, Comm: "mariadb", Cgroup: 77, Origin: &Origin{Exe: "/usr/bin/mariadb", CgroupPath: "/user.slice"}},
+		serverP: Process{PID: 24970, TID: 24999, UID: 114, Comm: "mysqld", Origin: &testOrigin},
 		now:     t0,
 	}
 }

@@ -28,6 +28,11 @@ const (
 	keyCgroup = "cgroup"
 	keyKind   = "kind"
 
+	keyExe           = "exe"
+	keyCgroupPath    = "cgroup_path"
+	keyContainer     = "container"
+	keyContainerName = "container_name"
+
 	keyPeerSK     = "peer_sk"
 	keyPeerInode  = "peer_inode"
 	keyPeerCookie = "peer_cookie"
@@ -38,6 +43,11 @@ const (
 	keyPeerComm   = "peer_comm"
 	keyPeerUID    = "peer_uid"
 	keyPeerCgroup = "peer_cgroup"
+
+	keyPeerExe           = "peer_exe"
+	keyPeerCgroupPath    = "peer_cgroup_path"
+	keyPeerContainer     = "peer_container"
+	keyPeerContainerName = "peer_container_name"
 
 	keyLost         = "lost"
 	keyLostMessages = "lost_messages"
@@ -99,7 +109,9 @@ func (c *connection) mustDescribe(i int, at int64) bool {
 }
 
 // described is the part of a sender that only descriptions say.
-func described(p Process) Process { return Process{PID: p.PID, UID: p.UID, Cgroup: p.Cgroup} }
+func described(p Process) Process {
+	return Process{PID: p.PID, UID: p.UID, Cgroup: p.Cgroup, Origin: p.Origin}
+}
 
 // noteDescribed notes that a packet from end i had the description.
 func (c *connection) noteDescribed(i int, at int64) {
@@ -124,6 +136,7 @@ func (c *connection) appendDescription(b []byte, i int) []byte {
 	if p.Cgroup != 0 {
 		b = appendUint(b, keyCgroup, p.Cgroup)
 	}
+	b = p.Origin.append(b, &ownOrigin)
 	if peer.sock.Known() {
 		if peer.addr.sk() == peer.sock.SK {
 			b = appendHex(b, keyPeerSK, peer.sock.SK)
@@ -149,7 +162,7 @@ func (c *connection) appendDescription(b []byte, i int) []byte {
 	if p.Cgroup != 0 {
 		b = appendUint(b, keyPeerCgroup, p.Cgroup)
 	}
-	return b
+	return p.Origin.append(b, &peerOrigin)
 }
 
 func appendSocket(b []byte, s *Socket, cookie, netns, path string) []byte {

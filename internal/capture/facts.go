@@ -4,8 +4,9 @@ import "time"
 
 // facts are what a comment says. The names point into the comment.
 type facts struct {
-	ours      bool // the comment is one of the profile's: it has an sk
-	described bool // it has the description, which is complete: see appendDescription
+	comment   []byte // all of it
+	ours      bool   // the comment is one of the profile's: it has an sk
+	described bool   // it has the description, which is complete: see appendDescription
 	close     bool
 	creds     bool
 	synthetic bool
@@ -39,7 +40,7 @@ type facts struct {
 
 // parse reads a comment. It takes any bytes.
 func (x *facts) parse(comment []byte) {
-	*x = facts{}
+	*x = facts{comment: comment}
 	for {
 		f, rest, ok := nextField(comment)
 		if !ok {

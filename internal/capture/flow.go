@@ -59,6 +59,7 @@ type direction struct {
 	sender    Process // of the last packet, with what the description adds
 	uid       uint32  // of the process pid
 	cgroup    uint64
+	origin    *Origin
 	pid       uint32
 	peer      Process
 	open      *assembly // message of which segments are still to come
@@ -194,13 +195,17 @@ func (r *Reader) processes(f *flow, d int) {
 		dir.described = true
 		dir.pid, dir.uid, dir.cgroup = x.pid, x.uid, x.cgroup
 		comm := r.name(dir.peer.Comm, &x.peerComm)
-		dir.peer = Process{PID: x.peerPID, TID: x.peerTID, UID: x.peerUID, Comm: comm, Cgroup: x.peerCgroup}
+		dir.origin = r.origin(x.comment, &ownOrigin, dir.origin)
+		dir.peer = Process{
+			PID: x.peerPID, TID: x.peerTID, UID: x.peerUID, Comm: comm, Cgroup: x.peerCgroup,
+			Origin: r.origin(x.comment, &peerOrigin, dir.peer.Origin),
+		}
 	}
 	p := &dir.sender
 	p.Comm = r.name(p.Comm, &x.comm)
-	p.PID, p.TID, p.UID, p.Cgroup = x.pid, x.tid, 0, 0
+	p.PID, p.TID, p.UID, p.Cgroup, p.Origin = x.pid, x.tid, 0, 0, nil
 	if dir.described && dir.pid == x.pid {
-		p.UID, p.Cgroup = dir.uid, dir.cgroup
+		p.UID, p.Cgroup, p.Origin = dir.uid, dir.cgroup, dir.origin
 	}
 }
 

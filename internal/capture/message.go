@@ -67,8 +67,9 @@ type Process struct {
 	PID    uint32 // thread group; 0 if unknown
 	TID    uint32 // the thread that made the call; 0 if unknown
 	UID    uint32
-	Comm   string // at most 15 bytes, as the kernel has it
-	Cgroup uint64 // cgroup id; 0 if unknown
+	Comm   string  // at most 15 bytes, as the kernel has it
+	Cgroup uint64  // cgroup id; 0 if unknown
+	Origin *Origin // nil if unknown
 }
 
 // A Message is one event on one socket: a send as the kernel accepted it, or

@@ -67,6 +67,7 @@ type Reader struct {
 	flows   cache[flowKey, *flow]
 	sockets cache[socketKey, *Socket]
 	errors  map[string]string
+	origins map[Origin]*Origin
 
 	// Of the current packet.
 	facts     facts

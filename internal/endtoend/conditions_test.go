@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// talker says its name to itself again and again, as somebody.
-const talker = `
+// persistent says its name to itself again and again, as somebody.
+const persistent = `
 import socket, os, sys, time
 name, comm, kind, uid, gid = sys.argv[1:6]
 open("/proc/self/comm", "w").write(comm)
@@ -33,7 +33,7 @@ while True:
     time.sleep(0.01)
 `
 
-// A persona is a talker, once from before a recording and once from during it.
+// A persona is a persistent, once from before a recording and once from during it.
 type persona struct {
 	name, comm, kind string
 	uid, gid         int
@@ -54,7 +54,7 @@ var personas = []persona{
 // start runs a persona under a name and returns its pid and its socket's inode.
 func (p *persona) start(t *testing.T, name string) (pid int, inode string) {
 	t.Helper()
-	args := []string{"-c", talker, name, p.comm, p.kind, strconv.Itoa(p.uid), strconv.Itoa(p.gid)}
+	args := []string{"-c", persistent, name, p.comm, p.kind, strconv.Itoa(p.uid), strconv.Itoa(p.gid)}
 	if p.cgroup != "" {
 		args = append(args, p.cgroup)
 	}
@@ -248,4 +248,3 @@ socket.send_fds(a, [b"x"], [r, os.open("/etc/passwd", 0), os.open("/", 0), os.op
 		t.Errorf("not %s in %s", want, out)
 	}
 }
-

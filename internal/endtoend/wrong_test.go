@@ -72,6 +72,7 @@ func TestWrong(t *testing.T) {
 		{"through a link", []string{"record", "-w", link}, nil, 1, []string{"symbolic link"}},
 		{"somebody else's file", []string{"record", "-w", others}, nil, 1, []string{"belongs to"}},
 		{"no privilege", []string{"record", "-w", in("x")}, nobody, 1, []string{"CAP_BPF", "root"}},
+		{"a list in a format of messages", []string{"record", "-D", "--format", "hex"}, nil, 2, []string{"-D", "hex", "jsonl"}},
 		{"no privilege to list", []string{"record", "-D"}, nobody, 1, []string{"CAP_BPF", "root"}},
 
 		{"no file", []string{"analyze"}, nil, 2, []string{"--help"}},

@@ -80,6 +80,7 @@ var errEnough = errors.New("enough messages")
 // Then it detaches the source and writes what is still under way.
 func (r *Recorder) Run(ctx context.Context) error {
 	var e bpf.Event
+	defer r.table.inspector.Start()()
 	for ctx.Err() == nil {
 		err := r.step(&e)
 		if r.failed {
@@ -107,6 +108,7 @@ func (r *Recorder) drain(e *bpf.Event) error {
 			}
 			r.gone()
 			r.window.abandon(^uint64(0))
+			r.table.inspector.Settle(settleLimit)
 			err := r.release(^uint64(0))
 			if err != nil && r.failed { // what is left is for the output to count
 				err = errors.Join(err, r.release(^uint64(0)))
@@ -151,7 +153,7 @@ func (r *Recorder) step(e *bpf.Event) error {
 	}
 	horizon := latest - windowLength
 	r.window.abandon(horizon)
-	if err := r.release(horizon); err != nil {
+	if err := r.release(r.table.held(horizon)); err != nil {
 		return err
 	}
 	return r.flush(latest)
@@ -251,6 +253,7 @@ func (r *Recorder) release(horizon uint64) error {
 func (r *Recorder) write(p *pending) error {
 	m := &p.message
 	m.From = &p.from.Socket
+	r.table.origin(p.from, &m.Sender)
 	if p.to != nil {
 		m.To = &p.to.Socket
 		m.Peer = r.table.holder(p.to)

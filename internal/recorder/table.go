@@ -22,8 +22,9 @@ type socket struct {
 
 	inode   uint32 // as the kernel has it now, even if it was written without
 	peer    *socket
-	process capture.Process // who last used it, or is believed to hold it
-	guessed bool            // process is not from an event; /proc was not asked yet
+	process capture.Process  // who last used it, or is believed to hold it
+	guessed bool             // process is not from an event, and /proc did not tell more yet
+	who     *sockets.Inquiry // about process, nil if it is not asked for yet
 	written bool
 	closed  bool
 	used    uint64 // time of the last event, for forgetting
@@ -85,14 +86,22 @@ type table struct {
 	replaced []*socket
 	// round counts the lists of living sockets; listing says that one is being
 	// made.
-	round   uint32
-	listing bool
+	round     uint32
+	listing   bool
+	inspector *sockets.Inspector
+	asked     map[uint32]*sockets.Inquiry // by pid, the last
+	hold      hold
 	// forgot says that sockets were forgotten, which go on counting.
 	forgot bool
 }
 
 func newTable(list []*sockets.Socket) *table {
-	t := &table{bySK: make(map[uint64]*socket, len(list))}
+	t := &table{
+		bySK:      make(map[uint64]*socket, len(list)),
+		inspector: sockets.NewInspector("/"),
+		asked:     make(map[uint32]*sockets.Inquiry),
+		hold:      hold{limit: holdLimit},
+	}
 	for _, l := range list {
 		s := &socket{Socket: l.Socket, inode: l.Inode, old: true}
 		if len(l.Holders) > 0 {
@@ -173,7 +182,11 @@ func (t *table) ends(e *bpf.Event) (from, to *socket) {
 	t.act(from)
 	from.Kind = kind
 	from.setProcess(e)
-	return from, t.peerOf(from, e.Peer, e.PeerInode, kind)
+	to = t.peerOf(from, e.Peer, e.PeerInode, kind)
+	if from.who == nil || to != nil && to.who == nil && to.process.PID != 0 {
+		t.identifyEnds(e, from, to)
+	}
+	return from, to
 }
 
 // receiver returns both ends of what was received, the receiver first.
@@ -182,7 +195,11 @@ func (t *table) receiver(e *bpf.Event) (s, from *socket) {
 	s = t.socket(e.SK, e.Inode, e.Peer, kind)
 	t.act(s)
 	s.setProcess(e)
-	return s, t.peerOf(s, e.Peer, e.PeerInode, kind)
+	from = t.peerOf(s, e.Peer, e.PeerInode, kind)
+	if s.who == nil {
+		t.identifyEnds(e, s, from)
+	}
+	return s, from
 }
 
 func (s *socket) setProcess(e *bpf.Event) {
@@ -192,6 +209,12 @@ func (s *socket) setProcess(e *bpf.Event) {
 	}
 	if string(name) != s.process.Comm { // the usual case costs no new string
 		s.process.Comm = string(name)
+		if e.TID == e.PID {
+			s.who = nil // it may be another program now
+		}
+	}
+	if s.who != nil && !(e.PID == s.process.PID && e.Cgroup == s.process.Cgroup) && !s.who.IsOf(e.PID, e.Cgroup) {
+		s.who = nil
 	}
 	s.process.PID, s.process.TID, s.process.UID = e.PID, e.TID, e.UID
 	s.process.Cgroup = e.Cgroup
@@ -207,6 +230,7 @@ func (t *table) describe(e *bpf.Event) {
 	s.Path = sockets.Path(e.Path)
 	if e.PID != 0 {
 		s.setProcess(e)
+		t.identifyHolder(s)
 	}
 	p := t.peerOf(s, e.Peer, e.PeerInode, kind)
 	if p == nil {
@@ -222,19 +246,6 @@ func (t *table) describe(e *bpf.Event) {
 		p.process.PID = e.PeerPID
 		p.guessed = true
 	}
-}
-
-// holder returns who is at a socket, as far as it is known.
-func (t *table) holder(s *socket) capture.Process {
-	if s.guessed {
-		s.guessed = false
-		if p := s.peer; p != nil && !p.guessed && p.process.PID == s.process.PID {
-			s.process = p.process // it talks to itself, and may be gone already
-			return s.process
-		}
-		s.process = sockets.Process(s.process.PID)
-	}
-	return s.process
 }
 
 // close returns the socket that an event says is closed, nil if nothing was

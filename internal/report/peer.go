@@ -19,6 +19,13 @@ func peerColumns[T any](object string, of func(*T) (*capture.Process, *capture.S
 			}
 		}
 	}
+	origin := func(get func(*capture.Origin) string) func(*T, *Cell) {
+		return func(row *T, c *Cell) {
+			if p, _ := of(row); p.Origin != nil {
+				c.optional(get(p.Origin))
+			}
+		}
+	}
 	socket := func(get func(*capture.Socket, *Cell)) func(*T, *Cell) {
 		return func(row *T, c *Cell) {
 			if _, s := of(row); s.Known() {
@@ -50,6 +57,10 @@ func peerColumns[T any](object string, of func(*T) (*capture.Process, *capture.S
 			}
 			c.IP(netip.AddrPortFrom(capture.Address(s), 0))
 		})},
+		{Name: object + ".exe", Get: origin(func(o *capture.Origin) string { return o.Exe })},
+		{Name: object + ".cgroup_path", Get: origin(func(o *capture.Origin) string { return o.CgroupPath })},
+		{Name: object + ".container", Get: origin(func(o *capture.Origin) string { return o.Container })},
+		{Name: object + ".container_name", Get: origin(func(o *capture.Origin) string { return o.ContainerName })},
 	}
 }
 
@@ -89,7 +100,37 @@ func appendPeer(dst []byte, p *capture.Process, s *capture.Socket) []byte {
 	return appendProcess(dst, p)
 }
 
-func peerName(p *stream.Peer) string { return string(appendPeer(nil, &p.Process, &p.Socket)) }
+// peerName is who is at an end, and in which container.
+func peerName(p *stream.Peer) string {
+	return string(appendContainer(appendPeer(nil, &p.Process, &p.Socket), p.Process.Origin))
+}
+
+// shortID is how much of a container's id people are shown, as Docker does.
+const shortID = 12
+
+// appendContainer appends @ and the name of the container, or else its id.
+func appendContainer(dst []byte, o *capture.Origin) []byte {
+	if o == nil || o.Container == "" {
+		return dst
+	}
+	name := o.ContainerName
+	if name == "" {
+		name = o.Container[:min(len(o.Container), shortID)]
+	}
+	dst = append(dst, '@')
+	for i := range len(name) {
+		dst = appendSafeByte(dst, name[i])
+	}
+	return dst
+}
+
+// originOf is where a process comes from, if only that nothing is known of it.
+func originOf(p *capture.Process) capture.Origin {
+	if p.Origin == nil {
+		return capture.Origin{}
+	}
+	return *p.Origin
+}
 
 // hostName is a process's name, or for network traffic the IP address.
 func hostName(p *stream.Peer) string {

@@ -115,12 +115,8 @@ func ContainerCgroups(id string) ([]uint64, error) {
 }
 
 // isContainer reports whether a cgroup's name is that of the container whose id
-// begins so. Runtimes put their own name before it, as in docker-ID.scope.
+// begins so.
 func isContainer(name, id string) bool {
-	name = strings.TrimSuffix(name, ".scope")
-	if i := strings.LastIndexAny(name, "-:"); i >= 0 {
-		name = name[i+1:]
-	}
-	const length = 64
-	return len(name) == length && strings.HasPrefix(name, strings.ToLower(id))
+	found := hexID(name)
+	return found != "" && strings.HasPrefix(found, strings.ToLower(id))
 }

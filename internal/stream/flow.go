@@ -152,4 +152,7 @@ func learnProcess(p, from *capture.Process) {
 	if p.Cgroup == 0 {
 		p.Cgroup = old.Cgroup
 	}
+	if p.Origin == nil {
+		p.Origin = old.Origin
+	}
 }
