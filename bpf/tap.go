@@ -98,15 +98,12 @@ func checkNamespace() error {
 	return nil
 }
 
-// privileges is what to do about a refusal.
-const privileges = "needs CAP_BPF and CAP_PERFMON: run as root"
-
 // removeMemlock does what kernels before 5.11 need, where maps count as locked
 // memory. It is the first that fails without privileges on any kernel.
 func removeMemlock() error {
 	err := rlimit.RemoveMemlock()
 	if errors.Is(err, os.ErrPermission) {
-		return fmt.Errorf("use BPF: %w (%s)", os.ErrPermission, privileges)
+		return fmt.Errorf("use BPF: %w (%s)", os.ErrPermission, refusal())
 	}
 	return err
 }
@@ -229,13 +226,13 @@ func explain(what string, err error) error {
 		if program, ok := strings.CutSuffix(err.Error(), refused.Error()); ok {
 			what += " " + strings.TrimSuffix(program, ": ")
 		}
-		return fmt.Errorf("%s: %w: %s", what, refused.Cause, verifierComplaint(refused.Log))
-	case errors.Is(err, os.ErrPermission):
-		hint := privileges
-		if features.HaveProgramHelper(ebpf.SocketFilter, asm.FnMapLookupElem) == nil {
-			hint = "this kernel forbids this kind of program"
+		err := fmt.Errorf("%s: %w: %s", what, refused.Cause, verifierComplaint(refused.Log))
+		if lockdown() == confidentiality {
+			err = fmt.Errorf("%w (%s)", err, refusal())
 		}
-		return fmt.Errorf("%s: %w (%s)", what, os.ErrPermission, hint)
+		return err
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("%s: %w (%s)", what, os.ErrPermission, refusal())
 	case errors.Is(err, ebpf.ErrNotSupported):
 		return fmt.Errorf("%s: %w (this kernel has no such programs on this architecture)", what, ebpf.ErrNotSupported)
 	case errors.Is(err, btf.ErrNotFound) || errors.Is(err, os.ErrNotExist):

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 say() { printf 'test: %s\n' "$*" >&2; }
 
-programs=(tshark editcap capinfos dumpcap tcpdump zstd mariadbd mariadb-install-db mariadb mariadb-admin sysbench socat python3)
+programs=(tshark editcap capinfos dumpcap tcpdump zstd mariadbd mariadb-install-db mariadb mariadb-admin sysbench socat python3 setcap setpriv)
 
 # package says which package of Debian has a program. mariadb-server would do,
 # but has a service too, and the tests start servers of their own.
@@ -17,6 +17,8 @@ package() {
 	editcap | capinfos | dumpcap) echo wireshark-common ;;
 	mariadbd | mariadb-install-db) apt-cache pkgnames mariadb-server-core | sort | head -n 1 ;;
 	mariadb | mariadb-admin) echo mariadb-client ;;
+	setcap) echo libcap2-bin ;;
+	setpriv) echo util-linux ;;
 	*) echo "$1" ;;
 	esac
 }
@@ -44,9 +46,9 @@ if [ ${#missing[@]} -gt 0 ]; then
 			say "installing failed"
 		fi
 	elif command -v dnf >/dev/null; then
-		say "without ${missing[*]}: dnf install wireshark-cli tcpdump zstd mariadb-server mariadb sysbench socat python3"
+		say "without ${missing[*]}: dnf install wireshark-cli tcpdump zstd mariadb-server mariadb sysbench socat python3 libcap util-linux"
 	elif command -v apk >/dev/null; then
-		say "without ${missing[*]}: apk add tshark wireshark-common tcpdump zstd mariadb mariadb-client socat python3"
+		say "without ${missing[*]}: apk add tshark wireshark-common tcpdump zstd mariadb mariadb-client socat python3 libcap-setcap setpriv"
 	else
 		say "without ${missing[*]}"
 	fi

@@ -110,6 +110,9 @@ func record(o *options, list []*sockets.Socket, stderr io.Writer) (int, error) {
 	if err != nil {
 		return exitFailed, errors.Join(err, out.Close())
 	}
+	if err := o.rights.drop(&o.files); err != nil {
+		return exitFailed, errors.Join(err, out.Close())
+	}
 	r := recorder.New(tap, out, list)
 	r.Count = o.count
 	err = r.Run(command.ctx)

@@ -23,6 +23,7 @@ type options struct {
 	count   uint64
 	list    bool
 	nothing bool // no socket there is meets the filter
+	rights  privileges
 	ports   []capture.PortRule
 	command []string
 }
@@ -64,6 +65,7 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	f.BoolVar(&o.tap.Failed, "failed", false, "record failed sends too, without their payload")
 	f.StringVar(&format, "format", "text", "without -w: stap, text, hex or jsonl")
 	f.StringArrayVar(&filter.ports, "port", nil, "give sockets bound to GLOB a port: `GLOB=PORT`")
+	o.rights.add(f)
 	f.BoolVarP(&o.list, "list", "D", false, "list the UNIX sockets there are, and end")
 	f.StringVar(&backend, "backend", "auto", "how to hook the kernel: auto, fentry, tracepoint")
 	f.Uint32VarP(&buffer, "buffer-size", "B", 0, "size of the kernel's buffer in `KiB` (default 65536)")
@@ -95,6 +97,9 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 		return nil, errors.New("--format is for printing, and -w writes pcapng: give one of them")
 	}
 	if err := files.parse(f, o); err != nil {
+		return nil, err
+	}
+	if err := o.rights.parse(f); err != nil {
 		return nil, err
 	}
 	filter.paths = f.Args()

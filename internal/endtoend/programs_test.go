@@ -22,6 +22,8 @@ import (
 var bin string
 
 func TestMain(m *testing.M) {
+	// By sudo, record would become the user who ran it, who can't write here.
+	os.Unsetenv("SUDO_UID")
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "unixcap")
 		if err != nil {
@@ -93,7 +95,13 @@ type recording struct {
 // record starts to record and returns when it does.
 func record(t *testing.T, args ...string) *recording {
 	t.Helper()
-	r := &recording{t: t, cmd: exec.Command(filepath.Join(bin, "record"), args...), ended: make(chan error, 1)}
+	return recordBy(t, exec.Command(filepath.Join(bin, "record"), args...))
+}
+
+// recordBy is record with a command that starts it in another way.
+func recordBy(t *testing.T, cmd *exec.Cmd) *recording {
+	t.Helper()
+	r := &recording{t: t, cmd: cmd, ended: make(chan error, 1)}
 	r.cmd.Stdout = &r.stdout
 	stderr, err := r.cmd.StderrPipe()
 	if err != nil {
@@ -116,7 +124,7 @@ func record(t *testing.T, args ...string) *recording {
 		r.ended <- r.cmd.Wait()
 	}()
 	if !<-listening {
-		t.Fatalf("record %s: %v\n%s", strings.Join(args, " "), <-r.ended, &r.stderr)
+		t.Fatalf("%s: %v\n%s", cmd, <-r.ended, &r.stderr)
 	}
 	return r
 }
