@@ -54,6 +54,28 @@ type Tap struct {
 // Open attaches the programs of the backend that o names, or of the first that
 // this kernel takes. The error then says for each why not.
 func Open(o Options) (*Tap, error) {
+	list, err := o.prepare()
+	if err != nil {
+		return nil, err
+	}
+	names := []Backend{o.Backend}
+	if o.Backend == "" || o.Backend == Auto {
+		names = preference
+	}
+	var errs []error
+	for _, name := range names {
+		t, err := open(name, o, list)
+		if err == nil {
+			return t, nil
+		}
+		errs = append(errs, fmt.Errorf("backend %s: %w", name, err))
+	}
+	return nil, joinErrors(errs)
+}
+
+// prepare does what comes before any backend: it completes the options, and
+// says what no backend can do without.
+func (o *Options) prepare() ([]pattern, error) {
 	if err := checkNamespace(); err != nil {
 		return nil, err
 	}
@@ -70,22 +92,10 @@ func Open(o Options) (*Tap, error) {
 	if o.RingSize == 0 {
 		o.RingSize = DefaultRingSize
 	}
-	names := []Backend{o.Backend}
-	if o.Backend == "" || o.Backend == Auto {
-		names = []Backend{Fentry, Tracepoint}
-	}
 	if errors.Is(features.HaveProgramHelper(ebpf.SocketFilter, asm.FnLoop), ebpf.ErrNotSupported) {
 		return nil, fmt.Errorf("load programs: bpf_loop: %w (needs Linux 5.17 or newer)", ebpf.ErrNotSupported)
 	}
-	var errs []error
-	for _, name := range names {
-		t, err := open(name, o, list)
-		if err == nil {
-			return t, nil
-		}
-		errs = append(errs, fmt.Errorf("backend %s: %w", name, err))
-	}
-	return nil, joinErrors(errs)
+	return list, nil
 }
 
 // checkNamespace refuses a pid namespace of our own: the kernel's programs see

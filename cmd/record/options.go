@@ -23,6 +23,7 @@ type options struct {
 	count   uint64
 	list    bool
 	nothing bool // no socket there is meets the filter
+	examine bool
 	rights  privileges
 	ports   []capture.PortRule
 	command []string
@@ -67,6 +68,7 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	f.StringArrayVar(&filter.ports, "port", nil, "give sockets bound to GLOB a port: `GLOB=PORT`")
 	o.rights.add(f)
 	f.BoolVarP(&o.list, "list", "D", false, "list the UNIX sockets there are, and end")
+	f.BoolVar(&o.examine, "check", false, "say what this kernel offers and which backend would be taken, and end")
 	f.StringVar(&backend, "backend", "auto", "how to hook the kernel: auto, fentry, tracepoint")
 	f.Uint32VarP(&buffer, "buffer-size", "B", 0, "size of the kernel's buffer in `KiB` (default 65536)")
 	f.BoolVar(&version, "version", false, "print the version, and end")
