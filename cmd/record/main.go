@@ -113,7 +113,7 @@ func record(o *options, list []*sockets.Socket, stderr io.Writer) (int, error) {
 	if err != nil {
 		return exitFailed, errors.Join(err, out.Close())
 	}
-	if err := o.rights.drop(&o.files); err != nil {
+	if err := o.rights.drop(&o.files, tap); err != nil {
 		return exitFailed, errors.Join(err, out.Close())
 	}
 	r := recorder.New(tap, out, list)

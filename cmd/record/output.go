@@ -41,7 +41,7 @@ func (o *options) open(tap *bpf.Tap, stderr io.Writer) (sink, error) {
 			fmt.Fprintln(stderr, "record: can write again")
 		}
 	}
-	return o.rights.create(o.files, tap)
+	return o.rights.create(o.files)
 }
 
 // printer prints messages.

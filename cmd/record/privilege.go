@@ -59,8 +59,8 @@ func (p *privileges) parse(f *pflag.FlagSet) error {
 
 // create begins the files as the user who gets them, so that nothing is
 // written where that user could not. It must be possible to go on later, too.
-func (p *privileges) create(files fileset.Options, tap *bpf.Tap) (*fileset.Set, error) {
-	if err := p.plan(&files, tap); err != nil {
+func (p *privileges) create(files fileset.Options) (*fileset.Set, error) {
+	if err := p.planFolder(&files); err != nil {
 		return nil, err
 	}
 	if p.user == nil {
@@ -84,7 +84,7 @@ func (p *privileges) unwritable(err error) error {
 
 // plan finds out by trying which capabilities must be kept. On most machines
 // these are none.
-func (p *privileges) plan(files *fileset.Options, tap *bpf.Tap) error {
+func (p *privileges) plan(tap *bpf.Tap) error {
 	for _, x := range []struct {
 		what cap.Value
 		try  func() error
@@ -100,7 +100,7 @@ func (p *privileges) plan(files *fileset.Options, tap *bpf.Tap) error {
 			return err
 		}
 	}
-	return p.planFolder(files)
+	return nil
 }
 
 // otherProcesses reports whether it takes privileges to see them: /proc may be
@@ -142,7 +142,10 @@ func special(name string) bool {
 
 // drop gives up what is not needed any more, once everything is open and the
 // command is started, which keeps what it was started with.
-func (p *privileges) drop(files *fileset.Options) error {
+func (p *privileges) drop(files *fileset.Options, tap *bpf.Tap) error {
+	if err := p.plan(tap); err != nil {
+		return err
+	}
 	time.Now().Local().Zone() // has the zone's file read while it can be
 	if !p.noSandbox {
 		a := sandbox.Allowance{Trees: readTrees}

@@ -180,6 +180,22 @@ func TestPrivilegesGivenUp(t *testing.T) {
 	}
 }
 
+// Where /proc shows only one's own processes, seeing them takes a capability,
+// which is of no use in the sandbox.
+func TestHiddenProcesses(t *testing.T) {
+	need(t, "unshare", "mount")
+	for _, tt := range []struct{ flag, caps string }{{"--no-sandbox", "0000000000080000"}, {"-U", none}} {
+		inside := fmt.Sprintf("mount -t proc -o hidepid=invisible proc /proc && exec %s %s -Z %d", filepath.Join(bin, "record"), tt.flag, stranger)
+		r := recordBy(t, exec.Command("unshare", "--mount", "sh", "-c", inside))
+		for _, thread := range r.dropped() {
+			if thread["CapPrm"] != tt.caps || thread["CapEff"] != tt.caps {
+				t.Errorf("%s: thread %s has %s, want %s", tt.flag, thread["Pid"], thread["CapPrm"], tt.caps)
+			}
+		}
+		r.stop()
+	}
+}
+
 // ambient starts a program as the stranger, with capabilities.
 func ambient(caps ...uintptr) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{
