@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"unixcap/bpf"
@@ -17,12 +18,15 @@ import (
 	"kernel.org/pub/linux/libs/security/libcap/cap"
 )
 
-// readTrees are what a recording looks into while it goes on: who processes
-// are, and what their containers are called.
-var readTrees = []string{
-	"/proc", "/sys/fs/cgroup",
-	"/var/lib/docker/containers", "/run/containerd", "/var/lib/containers", "/run/containers", "/run/crio",
-}
+// processTrees have who processes are, and runtimeTrees what their containers are
+// called. A recording looks into them while it goes on.
+var (
+	processTrees = []string{"/proc", "/sys/fs/cgroup"}
+	runtimeTrees = []string{
+		"/var/lib/docker/containers", "/var/snap/docker/common/var-lib-docker/containers",
+		"/run/containerd", "/run/k3s/containerd", "/var/lib/containers/storage", "/run/containers/storage",
+	}
+)
 
 // privileges are what a recording still has once it goes on.
 type privileges struct {
@@ -92,6 +96,7 @@ func (p *privileges) plan(tap *bpf.Tap) error {
 		// Before Linux 5.19, if kernel.unprivileged_bpf_disabled is set.
 		{cap.BPF, func() error { _, err := tap.Losses(); return err }},
 		{cap.SYS_PTRACE, p.otherProcesses},
+		{cap.DAC_READ_SEARCH, p.containers},
 	} {
 		switch err := privilege.Try(p.user, nil, x.try); {
 		case errors.Is(err, os.ErrPermission):
@@ -106,7 +111,7 @@ func (p *privileges) plan(tap *bpf.Tap) error {
 // otherProcesses reports whether it takes privileges to see them: /proc may be
 // mounted with hidepid. From within the sandbox none would help.
 func (p *privileges) otherProcesses() error {
-	if !p.noSandbox && sandbox.ABI() > 0 {
+	if p.sandboxed() {
 		return nil
 	}
 	if _, err := os.Stat("/proc/1/stat"); err != nil {
@@ -114,6 +119,24 @@ func (p *privileges) otherProcesses() error {
 	}
 	return nil
 }
+
+// containers reports whether it takes privileges to read the runtimes' files.
+// One that could read everything is kept only where the sandbox bounds it.
+func (p *privileges) containers() error {
+	if !p.sandboxed() {
+		return nil
+	}
+	for _, dir := range runtimeTrees {
+		err := unix.Faccessat(unix.AT_FDCWD, dir, unix.R_OK|unix.X_OK, unix.AT_EACCESS)
+		if errors.Is(err, unix.EACCES) {
+			return err
+		}
+	}
+	return nil
+}
+
+// sandboxed reports whether there will be a sandbox.
+func (p *privileges) sandboxed() bool { return !p.noSandbox && sandbox.ABI() > 0 }
 
 // planFolder checks that files can be created later on.
 func (p *privileges) planFolder(files *fileset.Options) error {
@@ -146,9 +169,9 @@ func (p *privileges) drop(files *fileset.Options, tap *bpf.Tap) error {
 	if err := p.plan(tap); err != nil {
 		return err
 	}
-	time.Now().Local().Zone() // has the zone's file read while it can be
+	_, _ = time.Now().Zone() // has the zone's file read while it can be
 	if !p.noSandbox {
-		a := sandbox.Allowance{Trees: readTrees}
+		a := sandbox.Allowance{Trees: slices.Concat(processTrees, runtimeTrees)}
 		if dir := files.Folder(); dir != "" && !special(files.Name) {
 			a.Outputs = append(a.Outputs, dir)
 		}

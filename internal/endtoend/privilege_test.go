@@ -180,16 +180,26 @@ func TestPrivilegesGivenUp(t *testing.T) {
 	}
 }
 
-// Where /proc shows only one's own processes, seeing them takes a capability,
-// which is of no use in the sandbox.
-func TestHiddenProcesses(t *testing.T) {
+// What some machines hide takes a capability to see: the processes of others
+// where /proc shows only one's own, for which it is of no use in the sandbox, and
+// the names of containers, for which it is kept only there.
+func TestHidden(t *testing.T) {
 	need(t, "unshare", "mount")
-	for _, tt := range []struct{ flag, caps string }{{"--no-sandbox", "0000000000080000"}, {"-U", none}} {
-		inside := fmt.Sprintf("mount -t proc -o hidepid=invisible proc /proc && exec %s %s -Z %d", filepath.Join(bin, "record"), tt.flag, stranger)
+	const (
+		processes  = "mount -t proc -o hidepid=invisible proc /proc"
+		containers = "mount -t tmpfs tmpfs /run && mkdir -p -m 700 /run/containerd"
+	)
+	for _, tt := range []struct{ hide, flag, caps string }{
+		{processes, "--no-sandbox", "0000000000080000"}, // CAP_SYS_PTRACE
+		{processes, "-U", none},
+		{containers, "--no-sandbox", none},
+		{containers, "-U", "0000000000000004"}, // CAP_DAC_READ_SEARCH
+	} {
+		inside := fmt.Sprintf("%s && exec %s %s -Z %d", tt.hide, filepath.Join(bin, "record"), tt.flag, stranger)
 		r := recordBy(t, exec.Command("unshare", "--mount", "sh", "-c", inside))
 		for _, thread := range r.dropped() {
 			if thread["CapPrm"] != tt.caps || thread["CapEff"] != tt.caps {
-				t.Errorf("%s: thread %s has %s, want %s", tt.flag, thread["Pid"], thread["CapPrm"], tt.caps)
+				t.Errorf("%s, %s: thread %s has %s, want %s", tt.hide, tt.flag, thread["Pid"], thread["CapPrm"], tt.caps)
 			}
 		}
 		r.stop()
