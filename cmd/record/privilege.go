@@ -89,12 +89,16 @@ func (p *privileges) unwritable(err error) error {
 // plan finds out by trying which capabilities must be kept. On most machines
 // these are none.
 func (p *privileges) plan(tap *bpf.Tap) error {
+	// The first call loads what it takes, which later would be refused.
+	if err := askTap(tap); err != nil {
+		return err
+	}
 	for _, x := range []struct {
 		what cap.Value
 		try  func() error
 	}{
 		// Before Linux 5.19, if kernel.unprivileged_bpf_disabled is set.
-		{cap.BPF, func() error { _, err := tap.Losses(); return err }},
+		{cap.BPF, func() error { return askTap(tap) }},
 		{cap.SYS_PTRACE, p.otherProcesses},
 		{cap.DAC_READ_SEARCH, p.containers},
 	} {
@@ -106,6 +110,17 @@ func (p *privileges) plan(tap *bpf.Tap) error {
 		}
 	}
 	return nil
+}
+
+// askTap does all that is asked of a tap while it records.
+func askTap(tap *bpf.Tap) error {
+	if _, err := tap.Losses(); err != nil {
+		return err
+	}
+	if tap.SeesCloses() {
+		return nil
+	}
+	return tap.Living(func(uint64, uint32) {})
 }
 
 // otherProcesses reports whether it takes privileges to see them: /proc may be
