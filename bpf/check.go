@@ -11,6 +11,7 @@ import (
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/features"
+	"kernel.org/pub/linux/libs/security/libcap/cap"
 )
 
 // An Offer is what this kernel, and the rights of this process, have for
@@ -77,9 +78,11 @@ func (o *Offer) facts() {
 	add("ring buffer", support(features.HaveMapType(ebpf.RingBuf)))
 	add("bpf_loop", support(features.HaveProgramHelper(ebpf.SocketFilter, asm.FnLoop)))
 	add("task storage", support(features.HaveMapType(ebpf.TaskStorage)))
-	rights := "has CAP_BPF and CAP_PERFMON"
+	rights := "has CAP_BPF, CAP_PERFMON and CAP_SYSLOG"
 	if len(missing()) > 0 {
 		rights = refusal()
+	} else if !holds(cap.SYSLOG) {
+		rights = "has CAP_BPF and CAP_PERFMON, not CAP_SYSLOG"
 	}
 	add("capabilities", rights)
 	add("user namespace", host(!nested()))

@@ -15,18 +15,19 @@ var needed = []cap.Value{cap.BPF, cap.PERFMON}
 
 // missing returns those that the process does not have.
 func missing() []string {
-	held := cap.GetProc()
-	has := func(v cap.Value) bool {
-		on, err := held.GetFlag(cap.Effective, v)
-		return err == nil && on
-	}
 	var names []string
 	for _, v := range needed {
-		if !has(v) && !has(cap.SYS_ADMIN) {
+		if !holds(v) && !holds(cap.SYS_ADMIN) {
 			names = append(names, strings.ToUpper(v.String()))
 		}
 	}
 	return names
+}
+
+// holds reports whether the process can use a capability now.
+func holds(v cap.Value) bool {
+	on, err := cap.GetProc().GetFlag(cap.Effective, v)
+	return err == nil && on
 }
 
 // refusal says why the kernel may refuse this process, and what to do about it.

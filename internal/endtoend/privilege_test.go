@@ -136,7 +136,7 @@ func TestPrivilegesGivenUp(t *testing.T) {
 		{"-Z", []string{"-Z", fmt.Sprint(stranger)}, nil, nil, stranger, none, none},
 		{"sudo", nil, []string{fmt.Sprint("SUDO_UID=", stranger), fmt.Sprint("SUDO_GID=", stranger)}, nil, stranger, none, none},
 		{"sudo -Z root", []string{"-Z", "root"}, []string{fmt.Sprint("SUDO_UID=", stranger)}, nil, 0, none, none},
-		{"ambient capabilities", nil, nil, ambient(unix.CAP_BPF, unix.CAP_PERFMON), stranger, none, own},
+		{"ambient capabilities", nil, nil, ambient(unix.CAP_BPF, unix.CAP_PERFMON, unix.CAP_SYSLOG), stranger, none, own},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := worldFolder(t)
@@ -214,7 +214,7 @@ func ambient(caps ...uintptr) *syscall.SysProcAttr {
 	}
 }
 
-// The two capabilities that the manual names are enough, and without one of
+// The capabilities that the manual names are enough, and without one of
 // them the error names it.
 func TestCapabilities(t *testing.T) {
 	need(t)
@@ -223,8 +223,8 @@ func TestCapabilities(t *testing.T) {
 		caps []uintptr
 		want []string // parts of the error
 	}{
-		{"both", []uintptr{unix.CAP_BPF, unix.CAP_PERFMON}, nil},
-		{"CAP_SYS_ADMIN", []uintptr{unix.CAP_SYS_ADMIN}, nil},
+		{"all", []uintptr{unix.CAP_BPF, unix.CAP_PERFMON, unix.CAP_SYSLOG}, nil},
+		{"CAP_SYS_ADMIN", []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SYSLOG}, nil},
 		{"none", nil, []string{"CAP_BPF and CAP_PERFMON", "setcap"}},
 		{"CAP_BPF", []uintptr{unix.CAP_BPF}, []string{"needs CAP_PERFMON:", "setcap"}},
 		{"CAP_PERFMON", []uintptr{unix.CAP_PERFMON}, []string{"needs CAP_BPF:", "setcap"}},
@@ -259,7 +259,7 @@ func TestFileCapabilities(t *testing.T) {
 	if err := errors.Join(os.Chown(program, 0, group), os.Chmod(program, 0o750)); err != nil {
 		t.Fatal(err)
 	}
-	run(t, "setcap", "cap_bpf,cap_perfmon+ep", program)
+	run(t, "setcap", "cap_bpf,cap_perfmon,cap_syslog+ep", program)
 	as := func(groups []uint32, args ...string) *exec.Cmd {
 		cmd := exec.Command(program, args...)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: stranger, Gid: stranger, Groups: groups}}
