@@ -279,6 +279,12 @@ func (t *Tap) Read(e *Event) error {
 	return e.decode(t.record.RawSample)
 }
 
+// Ring returns how many bytes wait in the ring buffer, and its size. Any
+// goroutine may call it until Close.
+func (t *Tap) Ring() (used, size int) {
+	return t.reader.AvailableBytes(), t.reader.BufferSize()
+}
+
 // Detach stops recording; what is in the ring can still be read.
 func (t *Tap) Detach() error {
 	var errs []error

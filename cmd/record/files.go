@@ -27,9 +27,9 @@ func (o *options) addFileFlags(f *pflag.FlagSet) *fileFlags {
 	f.StringVarP(&x.size, "rotate-size", "C", "", "next file when one has more than `SIZE` million bytes; with k, m or g KiB, MiB or GiB")
 	f.Uint32VarP(&x.seconds, "rotate-seconds", "G", 0, "next file every `SECONDS`; FILE has its time as strftime(3) says")
 	f.Uint32VarP(&x.files, "file-count", "W", 0, "with -C, overwrite the first of `COUNT` files after the last; with -G alone, end after so many")
-	f.StringArrayVarP(&x.criteria, "ring-buffer", "b", nil, "next file as dumpcap does: `filesize:KB`, duration:SECONDS, packets:N; with files:N, the first is deleted after the last")
-	f.StringVarP(&x.compression, "compress", "z", "", "compress as it is written: `zstd` or gzip")
-	f.StringVar(&x.onError, "on-error", "stop", "if a file can't be written: `stop`, or continue, count what is lost and try again")
+	f.StringArrayVarP(&x.criteria, "ring-buffer", "b", nil, "next file by dumpcap's `RULE`: filesize:KB, duration:SECONDS, packets:N; with files:N, the first is deleted after the last")
+	f.StringVarP(&x.compression, "compress", "z", "", "compress as it is written, by `METHOD` zstd or gzip")
+	f.StringVar(&x.onError, "on-error", "stop", "`WHAT` to do if a file can't be written: stop, or continue, count what is lost and try again")
 	return x
 }
 

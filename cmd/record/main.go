@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,10 +12,7 @@ import (
 	"strings"
 	"syscall"
 
-	"unixcap/bpf"
-	"unixcap/internal/capture"
-	"unixcap/internal/fileset"
-	"unixcap/internal/recorder"
+	"unixcap/internal/monitor"
 	"unixcap/internal/sockets"
 
 	"golang.org/x/sys/unix"
@@ -26,13 +22,14 @@ import (
 const (
 	exitFailed = 1
 	exitUsage  = 2
+	exitLost   = 3 // with --fail-on-loss
 )
 
 func main() {
 	// A closed pipe is an error to end on, not a signal to die of. It is not
 	// ignored, since a command would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	status, err := run(os.Args[1:], os.Stdout, os.Stderr)
+	status, err := run(os.Args[1:], os.Stdout)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "record: %v\n", err)
 	}
@@ -43,7 +40,7 @@ func main() {
 }
 
 // run does what the arguments say and returns the exit status.
-func run(args []string, stdout, stderr io.Writer) (int, error) {
+func run(args []string, stdout io.Writer) (int, error) {
 	o, err := parse(args, stdout)
 	switch {
 	case errors.Is(err, errHelp):
@@ -69,7 +66,7 @@ func run(args []string, stdout, stderr io.Writer) (int, error) {
 		return status(printSockets(stdout, chosen))
 	}
 	o.nothing = len(chosen) == 0 && len(o.command) == 0 && !o.tap.Filter.Empty()
-	return record(o, list, stderr)
+	return record(o, list, monitor.NewTerminal(os.Stderr))
 }
 
 func status(err error) (int, error) {
@@ -81,96 +78,10 @@ func status(err error) (int, error) {
 
 // unlessClosed returns err, or nil if it is that whoever read this has gone.
 func unlessClosed(err error) error {
-	if errors.Is(err, unix.EPIPE) {
+	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
 		return nil
 	}
 	return err
-}
-
-// record attaches, records until it is told to end, and closes the output.
-func record(o *options, list []*sockets.Socket, stderr io.Writer) (int, error) {
-	if err := find(o.command); err != nil {
-		return exitFailed, err
-	}
-	tap, err := bpf.Open(o.tap)
-	if err != nil {
-		return exitFailed, err
-	}
-	defer tap.Close()
-	out, err := o.open(tap, stderr)
-	if err != nil {
-		return exitFailed, err
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // the second signal ends it at once
-	if o.nothing {
-		o.explain(stderr, list)
-	}
-	fmt.Fprintf(stderr, "record: listening on UNIX sockets, backend %s, %s\n", tap.Backend(), out)
-
-	command, err := start(ctx, o.command)
-	if err != nil {
-		return exitFailed, errors.Join(err, out.Close())
-	}
-	if err := o.rights.drop(&o.files, tap); err != nil {
-		return exitFailed, errors.Join(err, out.Close())
-	}
-	r := recorder.New(tap, out, list)
-	r.Count = o.count
-	err = r.Run(command.ctx)
-	if errors.Is(err, fileset.ErrComplete) {
-		err = nil
-	}
-	lost, lossErr := tap.Losses()
-	err = errors.Join(unlessClosed(err), lossErr, unlessClosed(out.Close()))
-	printTotals(stderr, out, lost)
-	if err != nil {
-		return exitFailed, err
-	}
-	return command.wait()
-}
-
-// losses are what the kernel's side lost, as the statistics of a file have it.
-func losses(tap *bpf.Tap) func() capture.Stats {
-	var s capture.Stats
-	return func() capture.Stats {
-		l, err := tap.Losses()
-		if err != nil { // record reads them once more when it ends, and says so
-			return s
-		}
-		for kind, l := range l.Kinds {
-			s.Interfaces[kind].Dropped = l.RingMessages
-			s.Interfaces[kind].OSDropped = l.StateMessages
-		}
-		// Of which kind these were is not known; nearly all sockets are streams.
-		s.Interfaces[capture.Stream].OSDropped += l.Missed
-		return s
-	}
-}
-
-// printTotals ends with the lines that tcpdump ends with, and the reasons of
-// losses if there were any.
-func printTotals(w io.Writer, out sink, losses bpf.Losses) {
-	n, dropped, disk := out.Written(), losses.Dropped(), out.Lost()
-	fmt.Fprintf(w, "%d packets captured\n%d packets received by filter\n%d packets dropped by kernel\n",
-		n, n+dropped+disk.Messages, dropped)
-	l := losses.Total()
-	for _, reason := range []struct {
-		what            string
-		messages, bytes uint64
-	}{
-		{"ring buffer full (-B makes it larger)", l.RingMessages, l.RingBytes},
-		{"no memory for a socket's state", l.StateMessages, 0},
-		{"program busy on that CPU", losses.Missed, 0},
-		{"payload in memory that could not be read", l.FaultMessages, l.FaultBytes},
-		{"payload not seen by this backend", l.NoBufferMessages, l.NoBufferBytes},
-		{"disk: could not be written", disk.Messages, disk.Bytes},
-	} {
-		if reason.messages > 0 || reason.bytes > 0 {
-			fmt.Fprintf(w, "  %s: %d packets, %d bytes\n", reason.what, reason.messages, reason.bytes)
-		}
-	}
 }
 
 // kernelName returns the running kernel's name and version, and its hardware.

@@ -17,16 +17,17 @@ import (
 
 // options are what the command line says.
 type options struct {
-	tap     bpf.Options
-	files   fileset.Options // without a name, it prints instead
-	format  report.Format
-	count   uint64
-	list    bool
-	nothing bool // no socket there is meets the filter
-	examine bool
-	rights  privileges
-	ports   []capture.PortRule
-	command []string
+	tap       bpf.Options
+	files     fileset.Options // without a name, it prints instead
+	format    report.Format
+	count     uint64
+	list      bool
+	examine   bool
+	rights    privileges
+	nothing   bool // no socket there is meets the filter
+	ports     []capture.PortRule
+	command   []string
+	operation operation
 }
 
 // errHelp says that help was asked for and printed.
@@ -55,21 +56,23 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 		backend       string
 		format        string
 		filter        filterFlags
+		operation     operationFlags
 	)
 	files := o.addFileFlags(f)
 	f.Uint64VarP(&o.count, "count", "c", 0, "end after `N` messages")
 	f.Uint32VarP(&o.tap.Snaplen, "snaplen", "s", 0, "keep at most `N` bytes of a message (default all)")
+	operation.add(f)
 	filter.add(f)
 	f.BoolVar(&o.tap.Receive, "receive", false, "record too when a stream's bytes are received")
 	f.Var((*sizeFlag)(&o.tap.CapBytes), "max-bytes", "record at most `SIZE` of each socket, such as 10m")
 	f.Var((*sizeFlag)(&o.tap.CapRate), "max-rate", "record at most `SIZE` a second of each socket")
 	f.BoolVar(&o.tap.Failed, "failed", false, "record failed sends too, without their payload")
-	f.StringVar(&format, "format", "text", "without -w: stap, text, hex or jsonl")
+	f.StringVar(&format, "format", "text", "without -w, print in `FORMAT` stap, text, hex or jsonl")
 	f.StringArrayVar(&filter.ports, "port", nil, "give sockets bound to GLOB a port: `GLOB=PORT`")
 	o.rights.add(f)
 	f.BoolVarP(&o.list, "list", "D", false, "list the UNIX sockets there are, and end")
 	f.BoolVar(&o.examine, "check", false, "say what this kernel offers and which backend would be taken, and end")
-	f.StringVar(&backend, "backend", "auto", "how to hook the kernel: auto, fentry, tracepoint")
+	f.StringVar(&backend, "backend", "auto", "how to hook the kernel: `NAME` is auto, fentry or tracepoint")
 	f.Uint32VarP(&buffer, "buffer-size", "B", 0, "size of the kernel's buffer in `KiB` (default 65536)")
 	f.BoolVar(&version, "version", false, "print the version, and end")
 	f.BoolVarP(&help, "help", "h", false, "print this help, and end")
@@ -77,7 +80,7 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 		return nil, err
 	}
 	if help {
-		fmt.Fprint(stdout, usage, f.FlagUsagesWrapped(79))
+		fmt.Fprint(stdout, usage, flagUsages(f))
 		return nil, errHelp
 	}
 	if version {
@@ -102,6 +105,9 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 		return nil, err
 	}
 	if err := o.rights.parse(f); err != nil {
+		return nil, err
+	}
+	if err := operation.parse(f, o); err != nil {
 		return nil, err
 	}
 	filter.paths = f.Args()

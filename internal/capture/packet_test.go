@@ -101,6 +101,7 @@ func layoutFile(t *testing.T) ([]byte, *talk, Stats) {
 	}
 	s := Stats{Start: t0, End: t0.Add(time.Minute)}
 	s.Interfaces[Stream] = InterfaceStats{Received: 5, Dropped: 1, Accepted: 4, OSDropped: 2, Delivered: 3}
+	s.Losses[Stream] = []Loss{{"ring_full", 1, 70}, {"busy", 2, 0}}
 	if err := w.Close(&s); err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +129,7 @@ func brief(b pcapng.Block) string {
 		return fmt.Sprint("packet ", x.Direction(), " ", x.ProcessIndex.Value, " ", x.PeerProcessIndex.Value)
 	case *pcapng.InterfaceStatistics:
 		return fmt.Sprint("statistics ", x.InterfaceID, " ", x.IfRecv.Value, " ", x.IfDrop.Value, " ",
-			x.FilterAccept.Value, " ", x.OSDrop.Value, " ", x.UsrDeliv.Value)
+			x.FilterAccept.Value, " ", x.OSDrop.Value, " ", x.UsrDeliv.Value, " ", string(bytes.Join(x.Comments, []byte("; "))))
 	}
 	return "another block"
 }
@@ -158,7 +159,7 @@ func TestFileBlocks(t *testing.T) {
 		"process 25101 mariadb", "process 24970 mysqld",
 		"packet inbound 0 1", "packet outbound 1 0", "packet inbound 0 1", // handshake
 		"packet inbound 0 1", "packet outbound 1 0",
-		"statistics 0 5 1 4 2 3", "statistics 1 0 0 0 0 0", "statistics 2 0 0 0 0 0",
+		"statistics 0 5 1 4 2 3 ring_full=1 ring_full_bytes=70 busy=2 busy_bytes=0", "statistics 1 0 0 0 0 0 ", "statistics 2 0 0 0 0 0 ",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

@@ -263,6 +263,9 @@ func (r *Reader) addStatistics(b *pcapng.InterfaceStatistics) {
 		s.Accepted += b.FilterAccept.Value
 		s.OSDropped += b.OSDrop.Value
 		s.Delivered += b.UsrDeliv.Value
+		for _, about := range b.Comments {
+			r.stats.Losses[k] = addLosses(r.stats.Losses[k], about)
+		}
 		if t := b.StartTime; t.Valid {
 			if at := b.Interface().Time(t.Value); r.stats.Start.IsZero() || at.Before(r.stats.Start) {
 				r.stats.Start = at

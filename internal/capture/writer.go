@@ -49,6 +49,14 @@ type WriterOptions struct {
 type Stats struct {
 	Start, End time.Time             // of the recording
 	Interfaces [kinds]InterfaceStats // by Kind
+	Losses     [kinds][]Loss         // by Kind and reason; what was not lost need not be there
+}
+
+// A Loss says how much was lost for one reason. Its name is a word, as the keys
+// of comments are.
+type Loss struct {
+	Reason          string
+	Messages, Bytes uint64
 }
 
 // InterfaceStats count the messages of one kind of sockets.
@@ -268,6 +276,9 @@ func (w *Writer) Close(stats *Stats) error {
 		if !stats.End.IsZero() {
 			b.Timestamp = uint64(stats.End.UnixNano())
 			b.EndTime = pcapng.Some(b.Timestamp)
+		}
+		if about := appendLosses(nil, stats.Losses[i]); len(about) > 0 {
+			b.Comments = [][]byte{about}
 		}
 		if err := w.out.WriteBlock(b); err != nil {
 			return err

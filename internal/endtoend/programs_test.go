@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -89,20 +90,42 @@ type recording struct {
 	cmd    *exec.Cmd
 	stdout bytes.Buffer
 	stderr bytes.Buffer
+	mu     sync.Mutex // of stderr, while it runs
 	ended  chan error
+}
+
+// said is what record said on standard error so far.
+func (r *recording) said() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stderr.String()
 }
 
 // record starts to record and returns when it does.
 func record(t *testing.T, args ...string) *recording {
 	t.Helper()
-	return recordBy(t, exec.Command(filepath.Join(bin, "record"), args...))
+	return recordTo(t, nil, args...)
+}
+
+// recordTo is record with another standard output.
+func recordTo(t *testing.T, stdout *os.File, args ...string) *recording {
+	t.Helper()
+	return recordWith(t, stdout, exec.Command(filepath.Join(bin, "record"), args...))
 }
 
 // recordBy is record with a command that starts it in another way.
 func recordBy(t *testing.T, cmd *exec.Cmd) *recording {
 	t.Helper()
+	return recordWith(t, nil, cmd)
+}
+
+func recordWith(t *testing.T, stdout *os.File, cmd *exec.Cmd) *recording {
+	t.Helper()
 	r := &recording{t: t, cmd: cmd, ended: make(chan error, 1)}
 	r.cmd.Stdout = &r.stdout
+	if stdout != nil {
+		r.cmd.Stdout = stdout
+	}
 	stderr, err := r.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +138,9 @@ func recordBy(t *testing.T, cmd *exec.Cmd) *recording {
 	go func() {
 		s := bufio.NewScanner(stderr)
 		for s.Scan() {
+			r.mu.Lock()
 			r.stderr.WriteString(s.Text() + "\n")
+			r.mu.Unlock()
 			if strings.Contains(s.Text(), "listening on") {
 				listening <- true
 			}
@@ -140,10 +165,11 @@ func (r *recording) stop() (captured, dropped int) {
 	if err := <-r.ended; err != nil {
 		r.t.Fatalf("record: %v\n%s", err, &r.stderr)
 	}
-	m := closing.FindStringSubmatch(r.stderr.String())
-	if m == nil {
+	all := closing.FindAllStringSubmatch(r.stderr.String(), -1)
+	if all == nil {
 		r.t.Fatalf("no closing lines in %q", r.stderr.String())
 	}
+	m := all[len(all)-1] // SIGUSR1 has them too
 	captured, _ = strconv.Atoi(m[1])
 	received, _ := strconv.Atoi(m[2])
 	dropped, _ = strconv.Atoi(m[3])

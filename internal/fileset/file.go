@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"unixcap/internal/output"
-
-	"golang.org/x/sys/unix"
 )
 
 // A file is one file of a set, or standard output. Positions are bytes of the
@@ -16,7 +15,8 @@ import (
 type file struct {
 	name string
 	f    *os.File
-	enc  encoder // nil if not compressed
+	out  *output.Stream // to f
+	enc  encoder        // nil if not compressed
 
 	taken int64 // position up to which Write has the capture
 	safe  int64 // and up to which a reader finds it
@@ -41,9 +41,10 @@ func open(name string, c Compression, check func(os.FileInfo) error) (*file, err
 			return nil, err
 		}
 	}
+	f.out = output.NewStream(f.f)
 	var err error
 	if f.enc, err = newEncoder(c, (*disk)(f)); err != nil {
-		return nil, errors.Join(err, f.f.Close())
+		return nil, errors.Join(err, f.out.Close(), f.f.Close())
 	}
 	return f, nil
 }
@@ -52,7 +53,7 @@ func open(name string, c Compression, check func(os.FileInfo) error) (*file, err
 type disk file
 
 func (d *disk) Write(p []byte) (int, error) {
-	n, err := d.f.Write(p)
+	n, err := d.out.Write(p)
 	d.size += int64(n)
 	if err != nil && d.err == nil {
 		d.err = err
@@ -137,11 +138,28 @@ func (f *file) regular() bool {
 // deleted reports whether the file has no name any more, so that whatever is
 // written is lost.
 func (f *file) deleted() bool {
-	var st unix.Stat_t
-	return f.name != Stdout && unix.Fstat(int(f.f.Fd()), &st) == nil && st.Nlink == 0
+	if f.name == Stdout {
+		return false
+	}
+	info, err := f.f.Stat() // Fd would make a fifo blocking
+	if err != nil {
+		return false
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && st.Nlink == 0
 }
 
-// recreate gives a deleted file its name back, unless that is taken.
+// named reports whether the file still has its name.
+func (f *file) named() bool {
+	info, err := f.f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Lstat(f.name)
+	return err == nil && os.SameFile(info, there)
+}
+
+// recreate makes another file of the name that this one had, unless that is taken.
 func (f *file) recreate(c Compression) (*file, error) {
 	return open(f.name, c, func(info os.FileInfo) error {
 		if info.Size() > 0 {
@@ -153,11 +171,19 @@ func (f *file) recreate(c Compression) (*file, error) {
 
 // close closes the file. One that never got as far as to be a capture is removed.
 func (f *file) close() error {
-	if f.markSize == 0 && f.name != Stdout && f.regular() && !f.deleted() {
+	if f.markSize == 0 && f.name != Stdout && f.regular() && f.named() {
 		os.Remove(f.name)
 	}
-	if err := f.f.Close(); err != nil {
+	if err := errors.Join(f.out.Close(), f.f.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", f.name, err)
 	}
 	return nil
+}
+
+// described is what an error calls the file.
+func (f *file) described() string {
+	if f.name == Stdout {
+		return "standard output"
+	}
+	return f.name
 }

@@ -1,9 +1,60 @@
 package fileset
 
-import "unixcap/internal/capture"
+import (
+	"errors"
+
+	"unixcap/internal/capture"
+	"unixcap/internal/output"
+
+	"golang.org/x/sys/unix"
+)
 
 // A Loss is what could not be written.
 type Loss struct{ Messages, Bytes uint64 }
+
+func (l *Loss) add(o Loss) {
+	l.Messages += o.Messages
+	l.Bytes += o.Bytes
+}
+
+// A Cause is why something could not be written.
+type Cause uint8
+
+const (
+	Disk   Cause = iota // the file, its disk or its device
+	Reader              // of a pipe, who is gone or does not read
+	Causes
+)
+
+// String is the word that the statistics at the end of a file have for it.
+func (c Cause) String() string {
+	if c == Reader {
+		return "reader"
+	}
+	return "disk"
+}
+
+// Losses are what could not be written, by cause and capture.Kind.
+type Losses [Causes][3]Loss
+
+// Total adds them up.
+func (l *Losses) Total() Loss {
+	var n Loss
+	for _, kinds := range l {
+		for _, k := range kinds {
+			n.add(k)
+		}
+	}
+	return n
+}
+
+// CauseOf says what an error means for what comes after it.
+func CauseOf(err error) Cause {
+	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, output.ErrNotReading) {
+		return Reader
+	}
+	return Disk
+}
 
 // A socketKey says which socket sent.
 type socketKey struct {
@@ -31,8 +82,10 @@ const maxSockets = 1 << 16
 type ledger struct {
 	pending []written // in the order of the file
 	written [3]uint64 // messages, by capture.Kind; also those pending
-	lost    [3]Loss
-	missing map[socketKey]Loss // what the next message of a socket has to tell
+	lost    Losses
+	cause   Cause                                 // of what is lost now
+	tell    func(sk uint64, inode uint32, l Loss) // of each message lost; may be nil
+	missing map[socketKey]Loss                    // what the next message of a socket has to tell
 	amended capture.Message
 }
 
@@ -87,8 +140,10 @@ func (l *ledger) loseEntry(e *written) {
 		delete(l.missing, e.socket)
 		return
 	}
-	l.lost[e.kind].Messages++
-	l.lost[e.kind].Bytes += e.length
+	l.lost[l.cause][e.kind].add(Loss{1, e.length})
+	if l.tell != nil {
+		l.tell(e.socket.sk, e.socket.inode, Loss{1, e.length})
+	}
 	if l.missing == nil {
 		l.missing = make(map[socketKey]Loss)
 	}

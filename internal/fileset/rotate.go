@@ -3,16 +3,18 @@ package fileset
 import (
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"unixcap/internal/capture"
-
-	"golang.org/x/sys/unix"
 )
 
 // due reports whether what happens at that time belongs into the next file.
 func (s *Set) due(at time.Time) bool {
 	r := &s.opt.Rotation
+	if s.state == writing && r.ended(s.length()) {
+		return true
+	}
 	if !r.rotates() {
 		return false
 	}
@@ -46,6 +48,13 @@ func (s *Set) rotate(at time.Time) error {
 	} else if next := s.begun.Add(s.opt.Rotation.Every); at.Sub(next) < s.opt.Rotation.Every {
 		at = next // files begin at regular times, unless one was left out
 	}
+	return s.advance(at, over)
+}
+
+// advance ends the current file and begins the next one at a time, which is
+// over if the current one's is.
+func (s *Set) advance(at time.Time, over bool) error {
+	ended := s.state == writing && s.opt.Rotation.ended(s.length())
 	if s.file != nil {
 		if s.state == failing {
 			if err := s.resume(at); err != nil {
@@ -56,7 +65,8 @@ func (s *Set) rotate(at time.Time) error {
 			return err
 		}
 	}
-	if !s.names.next(over) {
+	last := s.opt.Rotation.EndFiles
+	if ended || last > 0 && s.files >= last || !s.names.next(over) {
 		s.state = complete
 		return ErrComplete
 	}
@@ -84,8 +94,14 @@ func (s *Set) begin(at time.Time) error {
 	if err != nil {
 		return s.fail(err, nil)
 	}
+	return s.take(f, at)
+}
+
+// take makes a file that was created the current one.
+func (s *Set) take(f *file, at time.Time) error {
 	s.file = f
-	if err = s.w.Reset(f); err == nil {
+	err := s.w.Reset(f)
+	if err == nil {
 		err = s.enter(f, at)
 	}
 	if err != nil {
@@ -124,6 +140,7 @@ func (s *Set) leave() error {
 	if s.file == nil {
 		return nil
 	}
+	s.stream.Store(nil)
 	err := s.file.close()
 	s.file = nil
 	return err
@@ -136,6 +153,7 @@ func (s *Set) fail(err error, m *capture.Message) error {
 		err = s.file.err // without what the layers above made of it
 	}
 	err = s.explain(err)
+	s.ledger.cause = CauseOf(err)
 	if s.file != nil {
 		s.settle()
 		if e := s.file.cut(); e != nil {
@@ -151,7 +169,7 @@ func (s *Set) fail(err error, m *capture.Message) error {
 		err = errors.Join(err, e)
 	}
 	s.checked = s.now().Round(0)
-	if !s.opt.GoOn || errors.Is(err, unix.EPIPE) {
+	if !s.opt.GoOn || s.ledger.cause == Reader {
 		s.state = stopped
 		return err
 	}
@@ -179,6 +197,7 @@ func (s *Set) resume(at time.Time) error {
 			return errors.Join(s.fail(err, nil), f.close())
 		}
 		s.file, s.settled = f, 0
+		s.stream.Store(f.out)
 	}
 	err := s.file.cut()
 	if err == nil {
@@ -204,7 +223,11 @@ func (s *Set) statistics() capture.Stats {
 	for kind := range all.Interfaces {
 		i := &all.Interfaces[kind]
 		i.Delivered = s.ledger.written[kind]
-		i.Dropped += s.ledger.lost[kind].Messages
+		for cause := range Causes {
+			l := s.ledger.lost[cause][kind]
+			i.Dropped += l.Messages
+			all.Losses[kind] = append(all.Losses[kind], capture.Loss{Reason: cause.String(), Messages: l.Messages, Bytes: l.Bytes})
+		}
 		i.Received = i.Delivered + i.Dropped + i.OSDropped
 		i.Accepted = i.Received
 	}
@@ -220,6 +243,11 @@ func minus(all, told capture.Stats) capture.Stats {
 		a.Accepted -= b.Accepted
 		a.OSDropped -= b.OSDropped
 		a.Delivered -= b.Delivered
+		all.Losses[kind] = slices.Clone(all.Losses[kind])
+		for i := range told.Losses[kind] { // of the same reasons, in the same order
+			all.Losses[kind][i].Messages -= told.Losses[kind][i].Messages
+			all.Losses[kind][i].Bytes -= told.Losses[kind][i].Bytes
+		}
 	}
 	return all
 }

@@ -21,6 +21,10 @@ type Rotation struct {
 	Files int
 	// Numbered has dumpcap's names and rules instead of tcpdump's.
 	Numbered bool
+	// EndSize and EndFiles end the recording when a file has so many bytes, or
+	// when so many files are full. 0 is no limit.
+	EndSize  int64
+	EndFiles int
 }
 
 // maxFiles is RINGBUFFER_MAX_NUM_FILES of dumpcap: its numbers have five digits.
@@ -91,6 +95,9 @@ func (r *Rotation) rotates() bool { return r.Size > 0 || r.Every > 0 || r.Packet
 
 // ends reports whether the set is complete when its files are used up.
 func (r *Rotation) ends() bool { return r.Files > 0 && r.Size == 0 && !r.Numbered }
+
+// ended reports whether a file of that size is the last.
+func (r *Rotation) ended(size int64) bool { return r.EndSize > 0 && size >= r.EndSize }
 
 // full reports whether a file of that size and that many messages takes no more
 // of them. Of a limit of so many bytes tcpdump's files may have that many,

@@ -3,9 +3,11 @@ package fileset
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"unixcap/internal/capture"
+	"unixcap/internal/output"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,6 +27,11 @@ type Options struct {
 	// Lost returns how many messages were lost before they came to the Set:
 	// Dropped and OSDropped, since the recording began. May be nil.
 	Lost func() capture.Stats
+	// LostOne is told of each message that could not be written, and what
+	// socket sent it. May be nil.
+	LostOne func(sk uint64, inode uint32, l Loss)
+	// Warn is told what went wrong without any loss. May be nil.
+	Warn func(error)
 	// Notify is told when writing fails, if it goes on, and with nil when it
 	// works again. May be nil.
 	Notify func(error)
@@ -63,6 +70,10 @@ type Set struct {
 	settled int64     // position up to which the ledger knows the file to be safe
 	silent  bool      // a failure was told, and nothing was safe since
 
+	files  int                           // begun so far
+	stream atomic.Pointer[output.Stream] // of the current file
+	ending atomic.Bool                   // see End
+
 	ledger ledger
 	told   capture.Stats // what the statistics of the files so far have, together
 }
@@ -79,10 +90,14 @@ func Check(o *Options) error {
 // Open begins the first file.
 func Open(o Options) (*Set, error) {
 	s := &Set{opt: o, now: time.Now}
-	return s, s.start()
+	if err := s.start(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func (s *Set) start() error {
+	s.ledger.tell = s.opt.LostOne
 	var err error
 	if s.names, err = newNames(s.opt.Name, s.opt.Rotation, s.opt.Compression); err != nil {
 		return err
@@ -110,6 +125,11 @@ func (s *Set) start() error {
 // header is written, so that whoever waits for the file sees that it began.
 func (s *Set) enter(f *file, at time.Time) error {
 	s.file, s.begun, s.packets = f, at, 0
+	s.files++
+	s.stream.Store(f.out)
+	if s.ending.Load() {
+		f.out.End()
+	}
 	s.synced, s.checked, s.settled = at, at, 0
 	if err := s.sync(); err != nil {
 		return err
@@ -148,13 +168,26 @@ func (s *Set) Written() uint64 {
 }
 
 // Lost is what could not be written.
-func (s *Set) Lost() Loss {
-	var n Loss
-	for _, k := range s.ledger.lost {
-		n.Messages += k.Messages
-		n.Bytes += k.Bytes
+func (s *Set) Lost() Losses { return s.ledger.lost }
+
+// File is the name of the current file, "" if there is none.
+func (s *Set) File() string {
+	if s.file == nil {
+		return ""
 	}
-	return n
+	return s.file.name
+}
+
+// Files is how many files were begun.
+func (s *Set) Files() int { return s.files }
+
+// End is called when the recording is about to end: a reader of the output that
+// does not read is no longer waited for forever. Any goroutine may call it.
+func (s *Set) End() {
+	s.ending.Store(true)
+	if f := s.stream.Load(); f != nil {
+		f.End()
+	}
 }
 
 // WriteMessage writes a message into the file whose turn it is. After an error
@@ -304,10 +337,18 @@ func (s *Set) explain(err error) error {
 	switch {
 	case errors.Is(err, errDeleted):
 		return fmt.Errorf("write %s: %w", s.file.name, err)
+	case errors.Is(err, output.ErrNotReading):
+		return fmt.Errorf("write %s: %w (what it did not take is lost)", s.file.described(), output.ErrNotReading)
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		return fmt.Errorf("%w (remove something, or bound the recording with -C and -W)", err)
 	}
 	return err
+}
+
+func (s *Set) warn(err error) {
+	if s.opt.Warn != nil {
+		s.opt.Warn(err)
+	}
 }
 
 func (s *Set) notify(err error) {

@@ -231,7 +231,7 @@ func TestSetIsTheRecording(t *testing.T) {
 					t.Errorf("statistics of kind %d: %+v, want %+v", kind, i, w)
 				}
 			}
-			if s.Written() != uint64(n) || s.Lost() != (Loss{}) {
+			if s.Written() != uint64(n) || s.Lost() != (Losses{}) {
 				t.Errorf("written %d, lost %v", s.Written(), s.Lost())
 			}
 		})
