@@ -1,8 +1,9 @@
 # The commands of this repository; `make help` lists them. What takes more than
 # a line is in scripts/.
 
-PREFIX   ?= /usr/local
-FUZZTIME ?= 10s
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+FUZZTIME   ?= 10s
 
 export FUZZTIME
 # sudo's PATH often lacks the place where Go's own packages put it.
@@ -46,6 +47,14 @@ bench: ## run the benchmarks
 install: build ## install into DESTDIR and PREFIX (/usr/local)
 	install -d '$(DESTDIR)$(PREFIX)/bin'
 	install -m 755 bin/record bin/analyze '$(DESTDIR)$(PREFIX)/bin'
+	install -d '$(DESTDIR)$(PREFIX)/share/doc/unixcap'
+	install -m 644 docs/*.md '$(DESTDIR)$(PREFIX)/share/doc/unixcap'
+	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system' '$(DESTDIR)$(SYSCONFDIR)/default'
+	sed 's,@prefix@,$(PREFIX),; s,@sysconfdir@,$(SYSCONFDIR),' packaging/systemd/unixcap-record.service \
+		>'$(DESTDIR)$(PREFIX)/lib/systemd/system/unixcap-record.service'
+	chmod 644 '$(DESTDIR)$(PREFIX)/lib/systemd/system/unixcap-record.service'
+	[ -e '$(DESTDIR)$(SYSCONFDIR)/default/unixcap-record' ] || \
+		install -m 644 packaging/systemd/unixcap-record.default '$(DESTDIR)$(SYSCONFDIR)/default/unixcap-record'
 
 clean: ## remove what was made
 	rm -rf bin demo.pcapng

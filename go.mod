@@ -17,6 +17,7 @@ require (
 	github.com/spf13/pflag v1.1.0
 	golang.org/x/net v0.48.0
 	golang.org/x/sys v0.47.0
+	kernel.org/pub/linux/libs/security/libcap/cap v1.2.77
 )
 
 require (

@@ -15,6 +15,9 @@ const (
 	Tracepoint Backend = "tracepoint" // sock:sock_send_length and the call's registers
 )
 
+// preference has the backends that Auto tries, the best first.
+var preference = []Backend{Fentry, Tracepoint}
+
 // backends has each backend's programs. All have the maps and variables of
 // event.h and socket.h, so the rest of the package treats them alike. try says
 // cheaply whether the kernel takes programs of that kind.

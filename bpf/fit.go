@@ -21,8 +21,7 @@ func fit(spec *ebpf.CollectionSpec) error {
 		if p.AttachType != ebpf.AttachTraceRawTp {
 			continue
 		}
-		// DECLARE_TRACE makes this type: include/trace/bpf_probe.h.
-		if absent, err := lacks[*btf.Typedef]("btf_trace_" + p.AttachTo); err != nil {
+		if absent, err := lacksTracepoint(p.AttachTo); err != nil {
 			return err
 		} else if absent {
 			return fmt.Errorf("tracepoint %s: %w (this kernel lacks it; Linux 6.3 and newer have it)", p.AttachTo, ebpf.ErrNotSupported)
@@ -37,14 +36,16 @@ func fit(spec *ebpf.CollectionSpec) error {
 	if spec.Programs["page_exit"] == nil {
 		return nil
 	}
-	// sock.sendpage is gone since 6.5: its senders use sendmsg.
-	absent, err := lacks[*btf.Func]("unix_stream_sendpage")
+	absent, err := lacks[*btf.Func](sendpage)
 	if absent {
 		delete(spec.Programs, "page_entry")
 		delete(spec.Programs, "page_exit")
 	}
 	return err
 }
+
+// sendpage is gone since 6.5: its senders use sendmsg.
+const sendpage = "unix_stream_sendpage"
 
 // copyOf splits a program's name: stream_exit_2 is stream_exit's third copy.
 func copyOf(name string) (base string, copy int) {
@@ -68,6 +69,12 @@ func preemptible() bool {
 	}
 	mode := string(b)
 	return !strings.Contains(mode, "(none)") && !strings.Contains(mode, "(voluntary)")
+}
+
+// lacksTracepoint reports whether the kernel has no such tracepoint.
+func lacksTracepoint(name string) (bool, error) {
+	// DECLARE_TRACE makes this type: include/trace/bpf_probe.h.
+	return lacks[*btf.Typedef]("btf_trace_" + name)
 }
 
 // lacks reports whether the kernel's type information has no such T.

@@ -54,6 +54,28 @@ type Tap struct {
 // Open attaches the programs of the backend that o names, or of the first that
 // this kernel takes. The error then says for each why not.
 func Open(o Options) (*Tap, error) {
+	list, err := o.prepare()
+	if err != nil {
+		return nil, err
+	}
+	names := []Backend{o.Backend}
+	if o.Backend == "" || o.Backend == Auto {
+		names = preference
+	}
+	var errs []error
+	for _, name := range names {
+		t, err := open(name, o, list)
+		if err == nil {
+			return t, nil
+		}
+		errs = append(errs, fmt.Errorf("backend %s: %w", name, err))
+	}
+	return nil, joinErrors(errs)
+}
+
+// prepare does what comes before any backend: it completes the options, and
+// says what no backend can do without.
+func (o *Options) prepare() ([]pattern, error) {
 	if err := checkNamespace(); err != nil {
 		return nil, err
 	}
@@ -70,22 +92,10 @@ func Open(o Options) (*Tap, error) {
 	if o.RingSize == 0 {
 		o.RingSize = DefaultRingSize
 	}
-	names := []Backend{o.Backend}
-	if o.Backend == "" || o.Backend == Auto {
-		names = []Backend{Fentry, Tracepoint}
-	}
 	if errors.Is(features.HaveProgramHelper(ebpf.SocketFilter, asm.FnLoop), ebpf.ErrNotSupported) {
 		return nil, fmt.Errorf("load programs: bpf_loop: %w (needs Linux 5.17 or newer)", ebpf.ErrNotSupported)
 	}
-	var errs []error
-	for _, name := range names {
-		t, err := open(name, o, list)
-		if err == nil {
-			return t, nil
-		}
-		errs = append(errs, fmt.Errorf("backend %s: %w", name, err))
-	}
-	return nil, joinErrors(errs)
+	return list, nil
 }
 
 // checkNamespace refuses a pid namespace of our own: the kernel's programs see
@@ -98,15 +108,12 @@ func checkNamespace() error {
 	return nil
 }
 
-// privileges is what to do about a refusal.
-const privileges = "needs CAP_BPF and CAP_PERFMON: run as root"
-
 // removeMemlock does what kernels before 5.11 need, where maps count as locked
 // memory. It is the first that fails without privileges on any kernel.
 func removeMemlock() error {
 	err := rlimit.RemoveMemlock()
 	if errors.Is(err, os.ErrPermission) {
-		return fmt.Errorf("use BPF: %w (%s)", os.ErrPermission, privileges)
+		return fmt.Errorf("use BPF: %w (%s)", os.ErrPermission, refusal())
 	}
 	return err
 }
@@ -229,13 +236,15 @@ func explain(what string, err error) error {
 		if program, ok := strings.CutSuffix(err.Error(), refused.Error()); ok {
 			what += " " + strings.TrimSuffix(program, ": ")
 		}
-		return fmt.Errorf("%s: %w: %s", what, refused.Cause, verifierComplaint(refused.Log))
-	case errors.Is(err, os.ErrPermission):
-		hint := privileges
-		if features.HaveProgramHelper(ebpf.SocketFilter, asm.FnMapLookupElem) == nil {
-			hint = "this kernel forbids this kind of program"
+		err := fmt.Errorf("%s: %w: %s", what, refused.Cause, verifierComplaint(refused.Log))
+		if lockdown() == confidentiality {
+			err = fmt.Errorf("%w (%s)", err, refusal())
 		}
-		return fmt.Errorf("%s: %w (%s)", what, os.ErrPermission, hint)
+		return err
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("%s: %w (%s)", what, os.ErrPermission, refusal())
+	case errors.Is(err, ebpf.ErrRestrictedKernel):
+		return fmt.Errorf("%s: %w (needs CAP_SYSLOG, and kernel.kptr_restrict below 2)", what, ebpf.ErrRestrictedKernel)
 	case errors.Is(err, ebpf.ErrNotSupported):
 		return fmt.Errorf("%s: %w (this kernel has no such programs on this architecture)", what, ebpf.ErrNotSupported)
 	case errors.Is(err, btf.ErrNotFound) || errors.Is(err, os.ErrNotExist):

@@ -17,6 +17,9 @@ if [ "$(id -u)" != 0 ]; then
 	exit 1
 fi
 
+# record becomes who ran sudo, who can write nothing into somebody else's folder.
+[ "$(stat -c %u .)" = "${SUDO_UID-}" ] || unset SUDO_UID SUDO_GID
+
 scripts/build.sh
 (cd demo && CGO_ENABLED=0 go build -o ../bin/demo/ ./shop)
 

@@ -49,6 +49,9 @@ func run(args []string, stdout io.Writer) (int, error) {
 	case err != nil:
 		return exitUsage, fmt.Errorf("%w (see record --help)", err)
 	}
+	if o.examine {
+		return check(stdout)
+	}
 	list, err := sockets.List()
 	if err != nil {
 		return exitFailed, err

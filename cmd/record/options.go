@@ -22,6 +22,8 @@ type options struct {
 	format    report.Format
 	count     uint64
 	list      bool
+	examine   bool
+	rights    privileges
 	nothing   bool // no socket there is meets the filter
 	ports     []capture.PortRule
 	command   []string
@@ -67,7 +69,9 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	f.BoolVar(&o.tap.Failed, "failed", false, "record failed sends too, without their payload")
 	f.StringVar(&format, "format", "text", "without -w, print in `FORMAT` stap, text, hex or jsonl; -D: text or jsonl")
 	f.StringArrayVar(&filter.ports, "port", nil, "give sockets bound to GLOB a port: `GLOB=PORT`")
+	o.rights.add(f)
 	f.BoolVarP(&o.list, "list", "D", false, "list the UNIX sockets there are, and end")
+	f.BoolVar(&o.examine, "check", false, "say what this kernel offers and which backend would be taken, and end")
 	f.StringVar(&backend, "backend", "auto", "how to hook the kernel: `NAME` is auto, fentry or tracepoint")
 	f.Uint32VarP(&buffer, "buffer-size", "B", 0, "size of the kernel's buffer in `KiB` (default 65536)")
 	f.BoolVar(&version, "version", false, "print the version, and end")
@@ -101,6 +105,9 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 		return nil, fmt.Errorf("-D --format %s: the list is text or jsonl", o.format)
 	}
 	if err := files.parse(f, o); err != nil {
+		return nil, err
+	}
+	if err := o.rights.parse(f); err != nil {
 		return nil, err
 	}
 	if err := operation.parse(f, o); err != nil {

@@ -7,7 +7,6 @@ import (
 	"runtime/debug"
 
 	"unixcap/internal/capture"
-	"unixcap/internal/fileset"
 	"unixcap/internal/tally"
 )
 
@@ -38,7 +37,7 @@ func (o *options) open(t *tally.Tally, stderr io.Writer) (sink, error) {
 		}
 	}
 	o.files.Warn = func(err error) { fmt.Fprintf(stderr, "record: %v; going on in the old file\n", err) }
-	return fileset.Open(o.files)
+	return o.rights.create(o.files)
 }
 
 // programName is what the file says it was written by.

@@ -60,6 +60,9 @@ func record(o *options, list []*sockets.Socket, stderr *monitor.Terminal) (int, 
 	if err != nil {
 		return exitFailed, errors.Join(err, x.out.Close())
 	}
+	if err := o.rights.drop(&o.files, tap); err != nil {
+		return exitFailed, errors.Join(err, x.out.Close())
+	}
 	r := recorder.New(tap, x.count, list)
 	r.Count = o.count
 	complete, err := x.run(command.ctx, r)

@@ -23,6 +23,8 @@ import (
 var bin string
 
 func TestMain(m *testing.M) {
+	// By sudo, record would become the user who ran it, who can't write here.
+	os.Unsetenv("SUDO_UID")
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "unixcap")
 		if err != nil {
@@ -108,7 +110,18 @@ func record(t *testing.T, args ...string) *recording {
 // recordTo is record with another standard output.
 func recordTo(t *testing.T, stdout *os.File, args ...string) *recording {
 	t.Helper()
-	r := &recording{t: t, cmd: exec.Command(filepath.Join(bin, "record"), args...), ended: make(chan error, 1)}
+	return recordWith(t, stdout, exec.Command(filepath.Join(bin, "record"), args...))
+}
+
+// recordBy is record with a command that starts it in another way.
+func recordBy(t *testing.T, cmd *exec.Cmd) *recording {
+	t.Helper()
+	return recordWith(t, nil, cmd)
+}
+
+func recordWith(t *testing.T, stdout *os.File, cmd *exec.Cmd) *recording {
+	t.Helper()
+	r := &recording{t: t, cmd: cmd, ended: make(chan error, 1)}
 	r.cmd.Stdout = &r.stdout
 	if stdout != nil {
 		r.cmd.Stdout = stdout
@@ -136,7 +149,7 @@ func recordTo(t *testing.T, stdout *os.File, args ...string) *recording {
 		r.ended <- r.cmd.Wait()
 	}()
 	if !<-listening {
-		t.Fatalf("record %s: %v\n%s", strings.Join(args, " "), <-r.ended, &r.stderr)
+		t.Fatalf("%s: %v\n%s", cmd, <-r.ended, &r.stderr)
 	}
 	return r
 }

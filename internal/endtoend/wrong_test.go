@@ -73,6 +73,10 @@ func TestWrong(t *testing.T) {
 		{"somebody else's file", []string{"record", "-w", others}, nil, 1, []string{"belongs to"}},
 		{"no privilege", []string{"record", "-w", in("x")}, nobody, 1, []string{"CAP_BPF", "root"}},
 		{"a list in a format of messages", []string{"record", "-D", "--format", "hex"}, nil, 2, []string{"-D", "hex", "jsonl"}},
+		{"user that is none", []string{"record", "-Z", "no/body"}, nil, 2, []string{"-Z", "no/body", "no such user"}},
+		{"another user without being root", []string{"record", "-Z", "root"}, nobody, 2, []string{"-Z root", "only root"}},
+		{"folder of others", []string{"record", "-Z", "65534", "-w", in("x")}, nil, 1, []string{in("x"), "permission denied", "choose", "-Z root"}},
+		{"folder of others, set", []string{"record", "-Z", "65534", "-C", "1", "-w", in("x")}, nil, 1, []string{dir, "permission denied", "choose", "-Z root"}},
 		{"no privilege to list", []string{"record", "-D"}, nobody, 1, []string{"CAP_BPF", "root"}},
 
 		{"no file", []string{"analyze"}, nil, 2, []string{"--help"}},
