@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"unixcap/internal/executable"
 	"unixcap/internal/monitor"
 	"unixcap/internal/report"
 	"unixcap/internal/sockets"
@@ -27,6 +28,13 @@ const (
 )
 
 func main() {
+	if executable.Asked() {
+		if err := executable.Serve(); err != nil {
+			fmt.Fprintf(os.Stderr, "record: find executables: %v\n", err)
+			os.Exit(exitFailed)
+		}
+		return
+	}
 	// A closed pipe is an error to end on, not a signal to die of. It is not
 	// ignored, since a command would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"unixcap/bpf"
+	"unixcap/internal/executable"
 	"unixcap/internal/fileset"
 	"unixcap/internal/monitor"
 	"unixcap/internal/output"
@@ -38,6 +39,11 @@ func record(o *options, list []*sockets.Socket, stderr *monitor.Terminal) (int, 
 		return exitFailed, err
 	}
 	defer x.closeMetrics()
+	executables, err := executable.Start(o.rights.user)
+	if err != nil {
+		return exitFailed, err
+	}
+	defer executables.Close()
 	tap, err := bpf.Open(o.tap)
 	if err != nil {
 		return exitFailed, err
@@ -65,6 +71,7 @@ func record(o *options, list []*sockets.Socket, stderr *monitor.Terminal) (int, 
 	}
 	r := recorder.New(tap, x.count, list)
 	r.Count = o.count
+	r.Executable(executables.Path)
 	complete, err := x.run(command.ctx, r)
 	switch {
 	case err != nil:

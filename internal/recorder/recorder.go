@@ -73,6 +73,10 @@ func New(source Source, out Output, list []*sockets.Socket) *Recorder {
 	return r
 }
 
+// Executable has the executables of processes found by find, which is for a
+// recorder that may not look itself. To be called before Run.
+func (r *Recorder) Executable(find func(pid uint32) string) { r.table.inspector.Executable = find }
+
 // errEnough ends a recording that has Count messages.
 var errEnough = errors.New("enough messages")
 

@@ -14,6 +14,10 @@ import (
 // /proc is read by one goroutine, and what may take long by another: a runtime's
 // files, which are on disks, and a walk through all cgroups.
 type Inspector struct {
+	// Executable, if not nil, finds the path of what a process runs, where this
+	// one may not look itself. To be set before Start.
+	Executable func(pid uint32) string
+
 	root  string // of the file system, / but in tests
 	asked chan *Inquiry
 	slow  chan *inspection
@@ -281,7 +285,7 @@ func (i *Inspector) see(q *Inquiry, p *capture.Process) *known {
 	if q.cgroup == 0 { // so that who asks does not know the user either
 		p.UID = d.uid()
 	}
-	now := known{start: start, seen: q.at, comm: comm, exe: d.exe()}
+	now := known{start: start, seen: q.at, comm: comm, exe: i.exe(d, q.pid, start)}
 	if k != nil && k.start == start && k.id == q.cgroup {
 		now.id, now.cgroup = k.id, k.cgroup
 	} else {
@@ -292,6 +296,18 @@ func (i *Inspector) see(q *Inquiry, p *capture.Process) *known {
 	}
 	i.known[q.pid] = &now
 	return &now
+}
+
+// exe returns the path of what a process runs.
+func (i *Inspector) exe(d procDir, pid uint32, start uint64) string {
+	if i.Executable == nil {
+		return d.exe()
+	}
+	exe := i.Executable(pid)
+	if _, still, err := d.stat(); err != nil || still != start {
+		return "" // perhaps of the next with that pid
+	}
+	return exe
 }
 
 // before returns a process that is gone now, if it was there about when the
