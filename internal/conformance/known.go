@@ -1,0 +1,113 @@
+package conformance
+
+import (
+	"fmt"
+	"path"
+	"runtime"
+	"strings"
+
+	"unixcap/bpf"
+
+	"golang.org/x/sys/unix"
+)
+
+// A known entry says what a path comes to that is not simply exact. A check
+// fails unless its outcome is one of the entry's, so that what becomes better
+// has to leave this list.
+type known struct {
+	path    string      // pattern, as path.Match has it
+	kinds   string      // letters of the kinds: s, d, q; "" is all
+	backend bpf.Backend // "" is each
+	when    func(kernel) bool
+	outcome Outcome
+	errno   unix.Errno // of an outcome refused
+	why     string
+}
+
+// Why a payload is missing, or a path is refused.
+const (
+	noRegisters  = "the registers do not say where the bytes are"
+	noPages      = "where a page is mapped is a constant of the kernel's compilation"
+	preempted    = "a program that is preempted keeps others from running it there; what they miss is counted"
+	gone         = "the sender dropped the memory before the call ended"
+	noZeroCopy   = "AF_UNIX has no zero-copy (io_send_zc, io_uring/net.c)"
+	onlyZeroCopy = "6.18 and older take registered buffers for zero-copy sends only, 7.2 for others too (SENDMSG_FLAGS, io_uring/net.c)"
+	oob          = "only streams have out-of-band data (unix_dgram_sendmsg)"
+)
+
+// exceptions are in the order in which they are tried; the first decides.
+var exceptions = []known{
+	// The kernel.
+	{path: "*MSG_OOB", kinds: "dq", outcome: refused, errno: unix.EOPNOTSUPP, why: oob},
+	{path: "io_uring send*_zc*", outcome: refused, errno: unix.EOPNOTSUPP, why: noZeroCopy},
+	{path: "io_uring send, registered buffer", when: before(7, 2), outcome: refused, errno: unix.EINVAL, why: onlyZeroCopy},
+
+	// The tracepoint backend.
+	{path: "sendfile", backend: bpf.Tracepoint, outcome: flagged, why: noRegisters},
+	{path: "*splice*", backend: bpf.Tracepoint, outcome: flagged, why: noRegisters},
+	{path: "tee", backend: bpf.Tracepoint, outcome: flagged, why: noRegisters},
+	{path: "aio*", backend: bpf.Tracepoint, outcome: flagged, why: noRegisters},
+	{path: "io_uring*", backend: bpf.Tracepoint, outcome: flagged, why: noRegisters},
+	{path: "32-bit*", backend: bpf.Tracepoint, outcome: flagged, why: noRegisters},
+	{path: "SCM_RIGHTS, io_uring", backend: bpf.Tracepoint, outcome: flagged, why: noRegisters},
+	{path: "four threads*", backend: bpf.Tracepoint, when: since(7, 0), outcome: exact | flagged, why: preempted},
+	{path: "a kernel thread*", backend: bpf.Tracepoint, outcome: flagged, why: noRegisters},
+
+	// The fentry backend.
+	{path: "sendfile", backend: bpf.Fentry, when: arm64, outcome: flagged, why: noPages},
+	{path: "*splice*", backend: bpf.Fentry, when: arm64, outcome: flagged, why: noPages},
+	{path: "tee", backend: bpf.Fentry, when: arm64, outcome: flagged, why: noPages},
+	{path: "*registered buffer*", backend: bpf.Fentry, when: arm64, outcome: flagged, why: noPages},
+
+	// Both.
+	{path: "memory dropped meanwhile", outcome: flagged, why: gone},
+}
+
+// expected finds what a path must come to.
+func expected(name, kind string, b bpf.Backend, k kernel) known {
+	for _, e := range exceptions {
+		ok, err := path.Match(e.path, name)
+		if err != nil {
+			panic(fmt.Sprintf("known.go: %q: %v", e.path, err))
+		}
+		letter := rune(kind[0])
+		if kind == "seqpacket" {
+			letter = 'q'
+		}
+		if ok && (e.kinds == "" || strings.ContainsRune(e.kinds, letter)) && (e.backend == "" || e.backend == b) &&
+			(e.when == nil || e.when(k)) {
+			return e
+		}
+	}
+	return known{outcome: exact}
+}
+
+// A kernel is what the list depends on.
+type kernel struct {
+	major, minor int
+	arch         string
+}
+
+func thisKernel() (kernel, error) {
+	k := kernel{arch: runtime.GOARCH}
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return k, err
+	}
+	release := unix.ByteSliceToString(u.Release[:])
+	if _, err := fmt.Sscanf(release, "%d.%d", &k.major, &k.minor); err != nil {
+		return k, fmt.Errorf("kernel release %q: %w", release, err)
+	}
+	return k, nil
+}
+
+// before holds for kernels older than a release.
+func before(major, minor int) func(kernel) bool {
+	return func(k kernel) bool { return k.major < major || k.major == major && k.minor < minor }
+}
+
+func since(major, minor int) func(kernel) bool {
+	return func(k kernel) bool { return !before(major, minor)(k) }
+}
+
+func arm64(k kernel) bool { return k.arch == "arm64" }
