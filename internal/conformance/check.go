@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"unixcap/bpf"
@@ -21,13 +22,14 @@ type Outcome uint8
 const (
 	exact   Outcome = 1 << iota // every byte is recorded
 	flagged                     // a payload is missing or cut; the event says so, with the true length
+	counted                     // messages are missing, and the counters say how many
 	refused                     // the kernel does not send that way
 	wrong                       // missing without a word, or not what was sent
 )
 
 func (o Outcome) String() string {
 	var names []string
-	for i, name := range []string{"exact", "flagged", "refused", "wrong"} {
+	for i, name := range []string{"exact", "flagged", "counted", "refused", "wrong"} {
 		if o&(1<<i) != 0 {
 			names = append(names, name)
 		}
@@ -68,10 +70,9 @@ type check struct {
 	whole    []sent // what several messages together must be
 	failures bool   // failed sends are compared as well
 	// more is what else must hold, or all that must.
-	more func(*collector) error
-	// flagged is whether what was recorded, or the counters, say that something
-	// is not.
-	flagged bool
+	more    func(*collector) error
+	flagged bool // what was recorded says that it lacks something
+	counted bool // messages are missing, as many as were counted
 }
 
 // A collector keeps the messages of the checking process.
@@ -136,6 +137,8 @@ func (c *check) result(got *collector, b bpf.Backend, k kernel) Result {
 	case c.sendErr != nil:
 		r.Outcome, r.Err = wrong, c.sendErr
 		return r
+	case c.counted:
+		r.Outcome = counted
 	case c.flagged:
 		r.Outcome = flagged
 	}
@@ -263,20 +266,33 @@ func (s *sent) compare(m *capture.Message) error {
 }
 
 func (s *sent) compareSender(m *capture.Message) error {
-	pid := s.pid
-	switch {
-	case s.thread != "" && !strings.HasPrefix(m.Sender.Comm, s.thread):
-		return fmt.Errorf("sender is %+v, want a %s", m.Sender, s.thread)
-	case s.thread != "":
+	p := &m.Sender
+	if s.thread != "" {
+		if !strings.HasPrefix(p.Comm, s.thread) {
+			return fmt.Errorf("sender is %+v, want a %s", *p, s.thread)
+		}
 		return nil
-	case pid == 0:
-		pid = uint32(os.Getpid())
 	}
-	if m.Sender.PID != pid || m.Sender.UID != uint32(os.Getuid()) || m.Sender.TID == 0 || m.Sender.Comm == "" {
-		return fmt.Errorf("sender is %+v, want process %d", m.Sender, pid)
+	pid := s.pid
+	if pid == 0 {
+		pid = uint32(os.Getpid())
+		// io_uring's threads of this process have names of their own.
+		if want, err := ownName(); err != nil {
+			return err
+		} else if p.Comm != want && !strings.HasPrefix(p.Comm, "iou-") {
+			return fmt.Errorf("sender is called %q, want %q", p.Comm, want)
+		}
+	}
+	if p.PID != pid || p.UID != uint32(os.Getuid()) || p.TID == 0 || p.Comm == "" {
+		return fmt.Errorf("sender is %+v, want process %d", *p, pid)
 	}
 	return nil
 }
+
+var ownName = sync.OnceValues(func() (string, error) {
+	name, err := os.ReadFile("/proc/self/comm")
+	return string(bytes.TrimSpace(name)), err
+})
 
 func inodeOf(fd int) (uint32, error) {
 	var st unix.Stat_t

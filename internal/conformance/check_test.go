@@ -16,10 +16,14 @@ import (
 // checks find what they are there for.
 func TestCheckFinds(t *testing.T) {
 	now := time.Now()
+	name, err := ownName()
+	if err != nil {
+		t.Fatal(err)
+	}
 	message := func(offset uint64, payload string) capture.Message {
 		return capture.Message{
 			Time: now, Offset: offset, Length: uint64(len(payload)), Payload: []byte(payload),
-			Sender: capture.Process{PID: uint32(os.Getpid()), TID: 1, UID: uint32(os.Getuid()), Comm: "test"},
+			Sender: capture.Process{PID: uint32(os.Getpid()), TID: 1, UID: uint32(os.Getuid()), Comm: name},
 		}
 	}
 	want := []sent{
@@ -43,6 +47,7 @@ func TestCheckFinds(t *testing.T) {
 		{"another length", func(l []capture.Message) []capture.Message { l[1].Length--; return l }, wrong},
 		{"another offset", func(l []capture.Message) []capture.Message { l[1].Offset++; return l }, wrong},
 		{"another sender", func(l []capture.Message) []capture.Message { l[0].Sender.PID++; return l }, wrong},
+		{"another name", func(l []capture.Message) []capture.Message { l[0].Sender.Comm = "other"; return l }, wrong},
 		{"another time", func(l []capture.Message) []capture.Message {
 			l[0].Time = now.Add(-time.Second)
 			return l
@@ -93,6 +98,7 @@ func TestKnown(t *testing.T) {
 		{"refused by older kernels", "io_uring send, registered buffer", "stream", bpf.Fentry, kernel{6, 18, "amd64"}, unix.EINVAL, false, false},
 		{"refused by older kernels only", "io_uring send, registered buffer", "stream", bpf.Fentry, kernel{7, 2, "amd64"}, unix.EINVAL, false, true},
 		{"an error that is none of the kernel's", "write", "stream", bpf.Fentry, kernel{6, 12, "amd64"}, os.ErrClosed, false, true},
+		{"none lost where some must be", "more than the ring buffer holds", "stream", bpf.Fentry, kernel{6, 12, "amd64"}, nil, false, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			check := &check{path: c.path, kind: c.kind, sendErr: c.sendErr, flagged: c.flagged}

@@ -142,8 +142,8 @@ func sendAll(o *Options) ([]*check, error) {
 		group, kind string
 		send        func(string) (*check, error)
 	}{
-		{"names", "stream", acceptedLate}, {"names", "dgram", unconnectedDatagram},
-		{"memory", "stream", pagedOut}, {"memory", "stream", droppedMeanwhile}, {"memory", "stream", changedMeanwhile},
+		{"names", "stream", acceptedLate}, {"names", "dgram", unconnectedDatagram}, {"names", "dgram", datagramsToNames},
+		{"failures", "stream", interrupted}, {"memory", "stream", pagedOut}, {"memory", "stream", droppedMeanwhile}, {"memory", "stream", changedMeanwhile},
 		{"kernel", "stream", kernelSender},
 	} {
 		c, err := special.send(dir)

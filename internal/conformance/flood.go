@@ -15,7 +15,7 @@ import (
 // flood sends while nobody reads a small ring buffer. What is recorded and what
 // is counted as lost must add up to what was sent, to the message and the byte.
 func flood(b bpf.Backend) *check {
-	return &check{group: "loss", path: "more than the ring buffer holds", kind: "stream", sendErr: sendFlood(b)}
+	return &check{group: "loss", path: "more than the ring buffer holds", kind: "stream", counted: true, sendErr: sendFlood(b)}
 }
 
 // floodMessages are short ones, some in pieces, and at times one of several parts.

@@ -29,6 +29,7 @@ const (
 	noRegisters  = "the registers do not say where the bytes are"
 	noPages      = "where a page is mapped is a constant of the kernel's compilation"
 	preempted    = "a program that is preempted keeps others from running it there; what they miss is counted"
+	full         = "nobody reads while the sender floods a small ring buffer"
 	gone         = "the sender dropped the memory before the call ended"
 	noZeroCopy   = "AF_UNIX has no zero-copy (io_send_zc, io_uring/net.c)"
 	onlyZeroCopy = "6.18 and older take registered buffers for zero-copy sends only, 7.2 for others too (SENDMSG_FLAGS, io_uring/net.c)"
@@ -50,7 +51,7 @@ var exceptions = []known{
 	{path: "io_uring*", backend: bpf.Tracepoint, outcome: flagged, why: noRegisters},
 	{path: "32-bit*", backend: bpf.Tracepoint, outcome: flagged, why: noRegisters},
 	{path: "SCM_RIGHTS, io_uring", backend: bpf.Tracepoint, outcome: flagged, why: noRegisters},
-	{path: "four threads*", backend: bpf.Tracepoint, when: since(7, 0), outcome: exact | flagged, why: preempted},
+	{path: "four threads*", backend: bpf.Tracepoint, when: since(7, 0), outcome: exact | counted, why: preempted},
 	{path: "a kernel thread*", backend: bpf.Tracepoint, outcome: flagged, why: noRegisters},
 
 	// The fentry backend.
@@ -59,7 +60,10 @@ var exceptions = []known{
 	{path: "tee", backend: bpf.Fentry, when: arm64, outcome: flagged, why: noPages},
 	{path: "*registered buffer*", backend: bpf.Fentry, when: arm64, outcome: flagged, why: noPages},
 
+	{path: "a kernel thread*", backend: bpf.Fentry, when: arm64, outcome: flagged, why: noPages},
+
 	// Both.
+	{path: "more than the ring buffer holds", outcome: counted, why: full},
 	{path: "memory dropped meanwhile", outcome: flagged, why: gone},
 }
 

@@ -3,12 +3,9 @@ package conformance
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync/atomic"
-	"time"
 
 	"unixcap/internal/conformance/send"
 
@@ -68,51 +65,7 @@ func droppedMeanwhile(dir string) (*check, error) {
 	}
 	defer f.Close()
 	defer unix.Munmap(m)
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return c, err
-	}
-	inode, err := inodeOf(fds[0])
-	if err != nil {
-		return c, err
-	}
-	message := sent{inode: inode, payload: bytes.Clone(m), before: time.Now()}
-	thread := make(chan int)
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		thread <- unix.Gettid()
-		n, err := send.Sendto(fds[0], m, 0)
-		message.after = time.Now()
-		message.payload = message.payload[:n]
-		done <- err
-	}()
-	err = errors.Join(waits(<-thread, fds[0]), drop(f, m))
-	p := &pair{fd: fds[0], inode: inode, received: drain(fds[1])}
-	err = errors.Join(err, <-done, p.close())
-	c.messages = append(c.messages, message)
-	return c, err
-}
-
-// waits returns when a thread sleeps since the socket is full.
-func waits(tid, fd int) error {
-	for begin := time.Now(); time.Since(begin) < time.Minute; time.Sleep(time.Millisecond) {
-		full := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-		if n, err := unix.Poll(full, 0); err != nil && err != unix.EINTR {
-			return err
-		} else if n != 0 {
-			continue
-		}
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/stat", tid))
-		if err != nil {
-			return err
-		}
-		if i := bytes.LastIndexByte(stat, ')'); i >= 0 && bytes.HasPrefix(stat[i:], []byte(") S")) {
-			return nil
-		}
-	}
-	return errors.New("a sender did not come to wait in a minute")
+	return c, c.sendBlocked(m, false, func(int) error { return drop(f, m) })
 }
 
 // changedMeanwhile sends memory that another thread changes from one pattern to

@@ -107,6 +107,56 @@ func unconnectedDatagram(dir string) (*check, error) {
 	return c, err
 }
 
+// datagramsToNames sends to several receivers in one call, connected to another.
+func datagramsToNames(dir string) (*check, error) {
+	c := &check{path: "sendmmsg to names"}
+	var paths []string
+	var inodes []uint32
+	for i := range 3 {
+		name := filepath.Join(dir, fmt.Sprintf("log%d.sock", i))
+		server, err := bind(unix.SOCK_DGRAM, name)
+		if err != nil {
+			return c, err
+		}
+		defer unix.Close(server)
+		inode, err := inodeOf(server)
+		if err != nil {
+			return c, err
+		}
+		paths, inodes = append(paths, name), append(inodes, inode)
+	}
+	client, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
+	if err != nil {
+		return c, err
+	}
+	defer unix.Close(client)
+	inode, err := inodeOf(client)
+	if err != nil {
+		return c, err
+	}
+	if err := unix.Connect(client, &unix.SockaddrUnix{Name: paths[2]}); err != nil {
+		return c, err
+	}
+	text := []byte("abbcccddddeeeee")
+	to := []int{0, 1, 2, 1, 0}
+	err = c.sendOne(&pair{fd: client, inode: inode}, text, func() ([]int, error) {
+		var names []string
+		for _, i := range to {
+			names = append(names, paths[i])
+		}
+		return send.SendmmsgTo(client, [][]byte{text[:1], text[1:3], text[3:6], text[6:10], text[10:]}, names)
+	})
+	c.more = func(got *collector) error {
+		for i, m := range got.bySocket[inode] {
+			if want := to[i]; m.To.Inode != inodes[want] || m.To.Path != paths[want] {
+				return fmt.Errorf("message %d went to inode %d %q, want %d %q", i, m.To.Inode, m.To.Path, inodes[want], paths[want])
+			}
+		}
+		return nil
+	}
+	return c, err
+}
+
 // pathname sends between sockets that are both bound to files.
 func pathname(dir string, sockType int) (*check, error) {
 	return named("bound to paths", sockType, filepath.Join(dir, fmt.Sprintf("named-%d", sockType)))

@@ -55,7 +55,7 @@ func (c *check) compareThreads(got *collector, inode uint32) error {
 	const all = threadSenders * threadMessages
 	if n := all - len(list); n > 0 && uint64(n) <= got.missed {
 		got.missed -= uint64(n)
-		c.flagged = true
+		c.counted = true
 	} else if n != 0 {
 		return fmt.Errorf("%d messages of %d", len(list), all)
 	}

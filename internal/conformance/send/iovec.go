@@ -85,6 +85,22 @@ func Sendmmsg(fd int, buffers [][]byte, control []byte, flags int) ([]int, error
 	return lengths(messages[:n]), err
 }
 
+// SendmmsgTo sends each of the buffers to the path at the same index.
+func SendmmsgTo(fd int, buffers [][]byte, paths []string) ([]int, error) {
+	messages := make([]message, len(buffers))
+	for i := range buffers {
+		name := &unix.RawSockaddrUnix{Family: unix.AF_UNIX}
+		for k, b := range []byte(paths[i]) {
+			name.Path[k] = int8(b)
+		}
+		messages[i] = *newMessage(buffers[i:i+1], nil)
+		messages[i].hdr.Name = (*byte)(unsafe.Pointer(name))
+		messages[i].hdr.Namelen = uint32(unsafe.Sizeof(*name))
+	}
+	n, err := syscall6("sendmmsg", unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)), 0, 0, 0)
+	return lengths(messages[:n]), err
+}
+
 func lengths(messages []message) []int {
 	var sent []int
 	for i := range messages {

@@ -43,8 +43,10 @@ var Uring = []Way{
 	{Name: "io_uring send", Send: uring{op: opSend}.send},
 	{Name: "io_uring send, worker", Send: uring{op: opSend, flags: sqeAsync}.send},
 	{Name: "io_uring send, SQPOLL", Send: uring{op: opSend, setup: setupSQPoll}.send},
+	{Name: "io_uring send, MSG_WAITALL", Send: uring{op: opSend, whole: true}.send},
 	{Name: "io_uring sendmsg", Send: uring{op: opSendmsg}.send},
 	{Name: "io_uring sendmsg, worker", Send: uring{op: opSendmsg, flags: sqeAsync}.send},
+	{Name: "io_uring sendmsg, MSG_WAITALL", Send: uring{op: opSendmsg, whole: true}.send},
 	{Name: "io_uring write", Send: uring{op: opWrite}.send},
 	{Name: "io_uring writev", Send: uring{op: opWritev}.send},
 	{Name: "io_uring writev, worker", Send: uring{op: opWritev, flags: sqeAsync}.send},
@@ -67,6 +69,8 @@ type uring struct {
 	ioprio    uint16
 	setup     uint32
 	register  bool
+	// whole: the kernel goes on with the same operation until all is sent.
+	whole bool
 }
 
 // send sends p in pieces as the socket takes them.
@@ -84,7 +88,13 @@ func (u uring) send(fd int, p []byte) ([]int, error) {
 	}
 	for len(p) > 0 {
 		piece := p[:min(len(p), uringChunk)]
+		if u.whole {
+			piece = p
+		}
 		e := &ringSQE{op: u.op, flags: u.flags, ioprio: u.ioprio, fd: int32(fd), addr: uint64(data(piece)), len: uint32(len(piece))}
+		if u.whole {
+			e.opFlag = unix.MSG_WAITALL
+		}
 		m := newMessage(Thirds(piece), nil)
 		switch u.op {
 		case opSendmsg, opSendmsgZC:
