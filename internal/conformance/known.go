@@ -29,6 +29,7 @@ const (
 	noRegisters  = "the registers do not say where the bytes are"
 	noPages      = "where a page is mapped is a constant of the kernel's compilation"
 	preempted    = "a program that is preempted keeps others from running it there; what they miss is counted"
+	busy         = "until 6.1 a thread's storage can't be read while a preempted thread reads its own (bpf_task_storage_trylock)"
 	full         = "nobody reads while the sender floods a small ring buffer"
 	gone         = "the sender dropped the memory before the call ended"
 	noZeroCopy   = "AF_UNIX has no zero-copy (io_send_zc, io_uring/net.c)"
@@ -61,6 +62,8 @@ var exceptions = []known{
 	{path: "*registered buffer*", backend: bpf.Fentry, when: arm64, outcome: flagged, why: noPages},
 
 	{path: "a kernel thread*", backend: bpf.Fentry, when: arm64, outcome: flagged, why: noPages},
+
+	{path: "four threads*", backend: bpf.Fentry, when: before(6, 2), outcome: exact | flagged, why: busy},
 
 	// Both.
 	{path: "more than the ring buffer holds", outcome: counted, why: full},
