@@ -185,6 +185,10 @@ func (s *session) ways(kind string, sockType, longest int) {
 		for _, w := range list.ways {
 			c := &check{path: w.Name}
 			s.add(list.group, kind, c, c.sendWhole(sockType, w))
+			if sockType == unix.SOCK_STREAM {
+				c := &check{path: w.Name + ", long"}
+				s.add(list.group, kind, c, c.sendLong(w))
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package conformance
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,9 @@ type pair struct {
 	fd       int
 	inode    uint32
 	received *receiver
+	// held: nothing is received while a call sends, so that what it sends is
+	// in the queue of the receiver when it ends.
+	held bool
 }
 
 func newPair(sockType int) (*pair, error) {
@@ -67,9 +71,15 @@ func (c *check) sendAs(pid uint32, p *pair, payload []byte, call func() ([]int, 
 	if err != nil {
 		return err
 	}
+	if p.held {
+		p.received.reading.Lock()
+	}
 	before := time.Now()
 	ns, err := call()
 	after := time.Now()
+	if p.held {
+		p.received.reading.Unlock()
+	}
 	for _, n := range ns {
 		if n > 0 || sockType != unix.SOCK_STREAM {
 			c.messages = append(c.messages, sent{inode: p.inode, payload: payload[:n], pid: pid, before: before, after: after})
@@ -105,34 +115,47 @@ func (c *check) sendEmpty(sockType int, w send.Way) error {
 		p.close())
 }
 
-// sendWhole sends down a path on which the kernel chooses the messages.
+// sendWhole sends down a path on which the kernel chooses the messages, to a
+// receiver that waits until a call ends.
 func (c *check) sendWhole(sockType int, w send.Way) error {
+	if sockType == unix.SOCK_STREAM {
+		return c.sendLengths(sockType, w, true, 1, 100, 4097, 60001)
+	}
+	// Of less than a page: sendfile makes one datagram of each.
+	return c.sendLengths(sockType, w, true, 1, 100, 4000)
+}
+
+// sendLong sends more than a socket holds, to a receiver that reads meanwhile.
+func (c *check) sendLong(w send.Way) error {
+	return c.sendLengths(unix.SOCK_STREAM, w, false, 300001, 1, 300001)
+}
+
+func (c *check) sendLengths(sockType int, w send.Way, held bool, lengths ...int) error {
 	p, err := newPair(sockType)
 	if err != nil {
 		return err
 	}
-	// Of less than a page: sendfile makes one datagram of each.
-	lengths := []int{1, 100, 4000}
-	if sockType == unix.SOCK_STREAM {
-		lengths = []int{1, 100, 4097, 300001}
-	}
-	begin := sent{inode: p.inode, before: time.Now()}
+	p.held = held
+	all := sent{inode: p.inode, before: time.Now()}
 	for i, n := range lengths {
 		payload := make([]byte, n)
 		send.Fill(payload, i+len(w.Name))
-		if _, err := w.Send(p.fd, payload); err != nil {
+		// Which messages became of it is not known.
+		err := c.sendOne(p, nil, func() ([]int, error) { _, err := w.Send(p.fd, payload); return nil, err })
+		if err != nil {
 			return errors.Join(fmt.Errorf("%d bytes: %w", n, err), p.close())
 		}
-		begin.payload = append(begin.payload, payload...)
+		all.payload = append(all.payload, payload...)
 	}
-	begin.after = time.Now()
-	c.whole = append(c.whole, begin)
+	all.after = time.Now()
+	c.whole = append(c.whole, all)
 	return p.close()
 }
 
 // A receiver reads a descriptor to its end, so that the other end can send.
 type receiver struct {
 	finished atomic.Bool // nothing more is sent
+	reading  sync.Mutex  // held while it receives
 	done     chan error
 }
 
@@ -148,7 +171,7 @@ func drain(fd int) *receiver {
 
 // read reads until nothing more comes: a datagram socket has no other end.
 func (r *receiver) read(fd int) error {
-	tv := unix.NsecToTimeval(int64(20 * time.Millisecond))
+	tv := unix.NsecToTimeval(int64(2 * time.Millisecond))
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
 		return err
 	}
@@ -159,7 +182,9 @@ func (r *receiver) read(fd int) error {
 	b := make([]byte, 1<<17)
 	for {
 		finished := r.finished.Load()
+		r.reading.Lock()
 		n, err := unix.Read(fd, b)
+		r.reading.Unlock()
 		switch {
 		case err == unix.EAGAIN && finished, err == nil && n == 0 && sockType == unix.SOCK_STREAM:
 			return nil
