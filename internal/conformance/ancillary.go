@@ -81,9 +81,9 @@ func descriptors(_ string, sockType int) (*check, error) {
 // manyDescriptors passes them in several control messages: the kernel takes
 // them all (scm_fp_copy, net/core/scm.c).
 func manyDescriptors(_ string, sockType int) (*check, error) {
-	parcels := []parcel{{2, true}, {3, true}, {100, false}}
+	parcels := []parcel{{2, true}, {9, true}, {100, false}}
 	return sendParcels("SCM_RIGHTS, in parts", sockType, parcels, func(fd int, text []byte, p parcel) ([]int, error) {
-		return send.One(send.Sendmsg(fd, [][]byte{text}, p.control(min(p.fds, 3)), 0))
+		return send.One(send.Sendmsg(fd, [][]byte{text}, p.control(min(p.fds, 60)), 0))
 	})
 }
 
