@@ -23,13 +23,14 @@ const (
 	exact   Outcome = 1 << iota // every byte is recorded
 	flagged                     // a payload is missing or cut; the event says so, with the true length
 	counted                     // messages are missing, and the counters say how many
+	untold                      // every byte is recorded, but not what went with it
 	refused                     // the kernel does not send that way
 	wrong                       // missing without a word, or not what was sent
 )
 
 func (o Outcome) String() string {
 	var names []string
-	for i, name := range []string{"exact", "flagged", "counted", "refused", "wrong"} {
+	for i, name := range []string{"exact", "flagged", "counted", "untold", "refused", "wrong"} {
 		if o&(1<<i) != 0 {
 			names = append(names, name)
 		}
@@ -73,6 +74,7 @@ type check struct {
 	more    func(*collector) error
 	flagged bool // what was recorded says that it lacks something
 	counted bool // messages are missing, as many as were counted
+	untold  bool // credentials were passed, which the message does not have
 }
 
 // A collector keeps the messages of the checking process.
@@ -141,6 +143,8 @@ func (c *check) result(got *collector, b bpf.Backend, k kernel) Result {
 		r.Outcome = counted
 	case c.flagged:
 		r.Outcome = flagged
+	case c.untold:
+		r.Outcome = untold
 	}
 	switch {
 	case known.outcome&r.Outcome == 0:

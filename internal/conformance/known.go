@@ -28,15 +28,16 @@ type known struct {
 
 // Why a payload is missing, or a path is refused.
 const (
-	taken        = "the receiver may take the bytes before they are copied"
-	noPages      = "the kernel does not tell where a page is mapped (vmemmap_base, page_offset_base)"
-	preempted    = "a program that is preempted keeps others from running it there; what they miss is counted"
-	busy         = "until 6.1 a thread's storage can't be read while a preempted thread reads its own (bpf_task_storage_trylock)"
-	full         = "nobody reads while the sender floods a small ring buffer"
-	gone         = "the sender dropped the memory before the call ended"
-	noZeroCopy   = "AF_UNIX has no zero-copy (io_send_zc, io_uring/net.c)"
-	onlyZeroCopy = "6.18 and older take registered buffers for zero-copy sends only, 7.2 for others too (SENDMSG_FLAGS, io_uring/net.c)"
-	oob          = "only streams have out-of-band data (unix_dgram_sendmsg)"
+	taken         = "the receiver may take the bytes before they are copied"
+	noPages       = "the kernel does not tell where a page is mapped (vmemmap_base, page_offset_base)"
+	noCredentials = "a socket buffer does not tell whether its credentials were passed or are the sender's own"
+	preempted     = "a program that is preempted keeps others from running it there; what they miss is counted"
+	busy          = "until 6.1 a thread's storage can't be read while a preempted thread reads its own (bpf_task_storage_trylock)"
+	full          = "nobody reads while the sender floods a small ring buffer"
+	gone          = "the sender dropped the memory before the call ended"
+	noZeroCopy    = "AF_UNIX has no zero-copy (io_send_zc, io_uring/net.c)"
+	onlyZeroCopy  = "6.18 and older take registered buffers for zero-copy sends only, 7.2 for others too (SENDMSG_FLAGS, io_uring/net.c)"
+	oob           = "only streams have out-of-band data (unix_dgram_sendmsg)"
 )
 
 // exceptions are in the order in which they are tried; the first decides.
@@ -49,6 +50,7 @@ var exceptions = []known{
 	// The tracepoint backend.
 	{path: "*, long", backend: bpf.Tracepoint, outcome: exact | flagged, why: taken},
 	{path: "32-bit sendmmsg, 1024 messages", backend: bpf.Tracepoint, outcome: exact | flagged, why: taken},
+	{path: "SCM_RIGHTS, io_uring", backend: bpf.Tracepoint, outcome: untold, why: noCredentials},
 	{path: "four threads*", backend: bpf.Tracepoint, when: since(7, 0), outcome: exact | counted, why: preempted},
 	{path: "sendfile", kinds: "s", backend: bpf.Tracepoint, when: withoutPages, outcome: flagged, why: noPages},
 	{path: "*splice*", kinds: "s", backend: bpf.Tracepoint, when: withoutPages, outcome: flagged, why: noPages},
