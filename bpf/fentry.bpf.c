@@ -113,11 +113,20 @@ static __always_inline void begin_send(struct msghdr *msg)
 	c->msg = (__u64)msg;
 }
 
-/* Whether another copy has recorded the message. If not, this one does. */
-static __always_inline bool done(struct call *c, const void *msg, __u32 copy)
+/*
+ * Whether another copy has recorded the message. If not, this one does. Without
+ * a place to remember that none does, so that it is not recorded twice.
+ */
+static __always_inline bool done(struct call *c, struct sock *sk, const void *msg, __u32 copy)
 {
-	if (!c)
-		return copy > 0;
+	struct loss *l;
+
+	if (!c) {
+		l = copy ? NULL : loss(BPF_CORE_READ(sk, sk_type));
+		if (l)
+			count(&l->state_messages, 1);
+		return true;
+	}
 	if (c->msg == (__u64)msg) {
 		if (c->done)
 			return true;
@@ -169,7 +178,7 @@ static __always_inline void end_send(struct socket *sock, struct msghdr *msg, in
 	if (!sk)
 		return;
 	c = current_call();
-	if (done(c, msg, copy))
+	if (done(c, sk, msg, copy))
 		return;
 	if (c) {
 		/* If this call's beginning was missed, c is of one before. */
@@ -248,7 +257,8 @@ static __always_inline void end_page(struct socket *sock, struct page *page, int
 	if (!sk)
 		return;
 	c = current_call();
-	done(c, page, 0); /* there is one copy only, for old kernels */
+	if (done(c, sk, page, 0)) /* there is one copy only, for old kernels */
+		return;
 	if (!sent(&r, sk, ret, c, SLOT_PAGE))
 		return;
 	if (ret > 0)

@@ -104,54 +104,82 @@ static __always_inline bool ahead_wanted(struct call *c, struct sock *sender, st
 	       processes_wanted(sender, receiver, c->receiver_marked, SLOT_READY);
 }
 
-/* Copies the queue's last buffer. c->ahead.failed if that can't be had whole. */
+/* What is read of a socket buffer that may be freed meanwhile. */
+struct skb_view {
+	struct sk_buff *skb;
+	struct sock *sender;
+	__u64 head;
+	__u32 len;
+};
+
+/* Longer than any: of a freed buffer, the length may be anything. */
+#define SKB_LEN_MAX (1U << 30)
+
+/* Looks at the queue's last buffer. False if there is none, or it was taken away meanwhile. */
+static __always_inline bool view_last(struct skb_view *v, struct sock *receiver)
+{
+	/* Not v->skb: CO-RE would look for struct skb_view in the kernel. */
+	struct sk_buff *skb = BPF_CORE_READ(receiver, sk_receive_queue.prev);
+
+	if ((void *)skb == (void *)receiver + bpf_core_field_offset(struct sock, sk_receive_queue))
+		return false;
+	v->skb = skb;
+	v->sender = BPF_CORE_READ(skb, sk);
+	v->head = (__u64)BPF_CORE_READ(skb, head);
+	v->len = BPF_CORE_READ(skb, len);
+	return skb == BPF_CORE_READ(receiver, sk_receive_queue.prev) && v->len <= SKB_LEN_MAX;
+}
+
+/*
+ * Copies the queue's last buffer. c->ahead.failed if that can't be had whole. A
+ * buffer in the same place, with the same memory, length and sender, that another
+ * thread sent while the first was received, freed and copied from here, would be
+ * taken for it.
+ */
 static __always_inline void take_ahead(struct call *c, struct sock *receiver)
 {
 	struct segments from = { .source = SKB };
 	struct send_record r = {};
-	struct sk_buff *skb;
-	struct sock *sender;
+	struct skb_view v = {}, after = {};
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 len, done = c->ahead.len;
 
-	skb = BPF_CORE_READ(receiver, sk_receive_queue.prev);
-	if ((void *)skb == (void *)receiver + bpf_core_field_offset(struct sock, sk_receive_queue)) {
+	c->ahead.any = true;
+	if (!view_last(&v, receiver)) {
 		c->ahead.failed = true;
 		return;
 	}
-	sender = BPF_CORE_READ(skb, sk);
-	if (!ahead_wanted(c, sender, receiver))
+	if (!ahead_wanted(c, v.sender, receiver))
 		return;
-	if (done && c->ahead.sk != (__u64)sender)
+	if (done && c->ahead.sk != (__u64)v.sender)
 		c->ahead.failed = true;
-	c->ahead.sk = (__u64)sender;
-	len = BPF_CORE_READ(skb, len);
-	c->ahead.len = done + len;
-	note_files(c, skb);
+	c->ahead.sk = (__u64)v.sender;
+	c->ahead.len = done + v.len;
+	note_files(c, v.skb);
 	r.op = OP_AHEAD;
-	r.sk = (__u64)sender;
+	r.sk = (__u64)v.sender;
 	r.pid = id >> 32;
 	r.tid = id;
 	r.part = done;
+	len = v.len;
 	if (done >= snaplen)
 		len = 0;
 	else if (len > snaplen - done)
 		len = snaplen - done;
-	from.p = (__u64)skb;
+	from.p = (__u64)v.skb;
 	from.total = len;
 	from.count = UIO_MAXIOV; /* read_skb_segment knows better */
 	if (len && !submit_segments(&r, &from))
 		c->ahead.failed = true;
-	if (skb != BPF_CORE_READ(receiver, sk_receive_queue.prev))
+	if (!view_last(&after, receiver) || after.skb != v.skb || after.head != v.head ||
+	    after.len != v.len || after.sender != v.sender)
 		c->ahead.failed = true;
 }
 
 /* Whether all that a call sent was taken ahead. If so, that is told. */
 static __always_inline bool submit_ahead(struct send_record *r, struct call *c, int ret)
 {
-	if (!c)
-		return false;
-	if (ret > 0 && (c->ahead.failed || c->ahead.len != ret || c->ahead.sk != r->sk))
+	if (!c || c->ahead.failed || c->ahead.len != ret || c->ahead.sk != r->sk)
 		return false;
 	r->fds = c->ahead.fds;
 	r->fd_types = c->ahead.fd_types;

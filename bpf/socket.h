@@ -48,6 +48,7 @@ struct ahead {
 	__u32 fds;
 	__u32 len;	/* bytes */
 	bool failed;	/* not all of them */
+	bool any;	/* it was tried */
 };
 
 /* Where the tracepoint backend supposes sendmmsg to be; p is 0 if it is in none. */

@@ -231,8 +231,10 @@ static __always_inline void submit_indirect(struct send_record *r, struct call *
 	r->fd_types = 0;
 	if (message)
 		submit_msghdr(r, message, snap(ret));
-	else
+	else if (ret > 0)
 		submit_no_buffer(r);
+	else
+		submit_empty(r);
 }
 
 /* The message that the registers of call nr speak of. */
@@ -264,7 +266,7 @@ static __always_inline void end_call(struct call *c)
 {
 	c->entry = 0;
 	c->receiver = 0;
-	if (c->ahead.len || c->ahead.failed)
+	if (c->ahead.any)
 		__builtin_memset(&c->ahead, 0, sizeof(c->ahead));
 }
 

@@ -7,54 +7,57 @@ import (
 	"runtime"
 
 	"unixcap/bpf"
+	"unixcap/internal/conformance/send"
 
 	"golang.org/x/sys/unix"
 )
 
 // flood sends while nobody reads a small ring buffer. What is recorded and what
 // is counted as lost must add up to what was sent, to the message and the byte.
-func flood(o bpf.Options) error {
+func flood(b bpf.Backend) *check {
+	return &check{group: "loss", path: "more than the ring buffer holds", kind: "stream", counted: true, sendErr: sendFlood(b)}
+}
+
+// floodMessages are short ones, some in pieces, and at times one of several parts.
+const floodMessages = 600
+
+func sendFlood(b bpf.Backend) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	o := tapOptions(b)
+	o.Failed = false
 	o.RingSize = 64 << 10
 	tap, err := bpf.Open(o)
 	if err != nil {
 		return err
 	}
 	defer tap.Close()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	pair, err := newPair(unix.SOCK_STREAM)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fds[0])
-	received := drain(fds[1])
-	inode, err := inodeOf(fds[0])
-	if err != nil {
-		return err
-	}
-	const messages = 600
 	var sent uint64
-	for i := range messages {
-		// Short ones, some in pieces, and at times one of several parts.
+	for i := 0; i < floodMessages && err == nil; i++ {
 		p := make([]byte, 1+i*7%500)
 		if i%50 == 20 {
 			p = make([]byte, 70000)
 		}
 		var n int
 		if i%3 == 0 {
-			n, err = unix.Writev(fds[0], thirds(p))
+			n, err = unix.Writev(pair.fd, send.Thirds(p))
 		} else {
-			n, err = unix.Write(fds[0], p)
+			n, err = unix.Write(pair.fd, p)
 		}
-		if err != nil {
-			return err
-		}
-		sent += uint64(n)
+		sent += uint64(max(n, 0))
 	}
-	err = errors.Join(received.wait(fds[0]), tap.Detach())
-	if err != nil {
+	if err := errors.Join(err, pair.close(), tap.Detach()); err != nil {
 		return err
 	}
+	return compareFlood(tap, pair.inode, sent)
+}
+
+// compareFlood adds up what is in the ring buffer and what was lost.
+func compareFlood(tap *bpf.Tap, inode uint32, sent uint64) error {
 	var e bpf.Event
 	var whole, captured uint64
 	for {
@@ -79,8 +82,8 @@ func flood(o bpf.Options) error {
 	switch {
 	case t.RingMessages == 0:
 		return errors.New("nothing was lost")
-	case whole+t.RingMessages != messages:
-		return fmt.Errorf("%d messages recorded and %d lost of %d (%+v)", whole, t.RingMessages, messages, l)
+	case whole+t.RingMessages != floodMessages:
+		return fmt.Errorf("%d messages recorded and %d lost of %d (%+v)", whole, t.RingMessages, floodMessages, l)
 	case captured+t.RingBytes != sent:
 		return fmt.Errorf("%d bytes recorded and %d lost of %d (%+v)", captured, t.RingBytes, sent, l)
 	}

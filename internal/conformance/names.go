@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"unixcap/internal/conformance/send"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -25,7 +27,7 @@ func acceptedLate(dir string) (*check, error) {
 }
 
 func acceptLate(name string) (*check, error) {
-	c := &check{path: "before accept", kind: "stream"}
+	c := &check{path: "before accept"}
 	l, err := listen(unix.SOCK_STREAM, name)
 	if err != nil {
 		return c, err
@@ -39,7 +41,8 @@ func acceptLate(name string) (*check, error) {
 	if err := unix.Connect(client, &unix.SockaddrUnix{Name: name}); err != nil {
 		return c, err
 	}
-	if err := c.write(client, "before it is accepted"); err != nil {
+	clientInode, err := c.write(client, "before it is accepted")
+	if err != nil {
 		return c, err
 	}
 	server, _, err := unix.Accept(l)
@@ -50,14 +53,7 @@ func acceptLate(name string) (*check, error) {
 	if _, err := io.ReadFull(fdReader(server), make([]byte, 21)); err != nil {
 		return c, err
 	}
-	if err := c.write(server, "an answer"); err != nil {
-		return c, err
-	}
-	clientInode, err := inodeOf(client)
-	if err != nil {
-		return c, err
-	}
-	serverInode, err := inodeOf(server)
+	serverInode, err := c.write(server, "an answer")
 	c.more = func(got *collector) error {
 		m, answer := got.bySocket[clientInode][0], got.bySocket[serverInode][0]
 		switch {
@@ -77,16 +73,13 @@ func acceptLate(name string) (*check, error) {
 
 // unconnectedDatagram sends to a name; only the message tells the receiver.
 func unconnectedDatagram(dir string) (*check, error) {
-	c := &check{path: "sendto a name", kind: "dgram"}
+	c := &check{path: "sendto a name"}
 	name := filepath.Join(dir, "log.sock")
-	server, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
+	server, err := bind(unix.SOCK_DGRAM, name)
 	if err != nil {
 		return c, err
 	}
 	defer unix.Close(server)
-	if err := unix.Bind(server, &unix.SockaddrUnix{Name: name}); err != nil {
-		return c, err
-	}
 	client, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
 	if err != nil {
 		return c, err
@@ -96,12 +89,13 @@ func unconnectedDatagram(dir string) (*check, error) {
 	if err != nil {
 		return c, err
 	}
-	before := time.Now()
 	text := []byte("<13>a line for the log")
-	if err := unix.Sendto(client, text, 0, &unix.SockaddrUnix{Name: name}); err != nil {
+	err = c.sendOne(&pair{fd: client, inode: inode}, text, func() ([]int, error) {
+		return send.One(len(text), unix.Sendto(client, text, 0, &unix.SockaddrUnix{Name: name}))
+	})
+	if err != nil {
 		return c, err
 	}
-	c.messages = append(c.messages, sent{inode, text, before, time.Now()})
 	serverInode, err := inodeOf(server)
 	c.more = func(got *collector) error {
 		m := got.bySocket[inode][0]
@@ -113,88 +107,138 @@ func unconnectedDatagram(dir string) (*check, error) {
 	return c, err
 }
 
-// abstractName sends between sockets that are both bound, to abstract names.
-func abstractName(string) (*check, error) {
-	c := &check{path: "abstract names", kind: "seqpacket"}
-	name := fmt.Sprintf("@conformance-%d", os.Getpid())
-	l, err := listen(unix.SOCK_SEQPACKET, name)
-	if err != nil {
-		return c, err
+// datagramsToNames sends to several receivers in one call, connected to another.
+func datagramsToNames(dir string) (*check, error) {
+	c := &check{path: "sendmmsg to names"}
+	var paths []string
+	var inodes []uint32
+	for i := range 3 {
+		name := filepath.Join(dir, fmt.Sprintf("log%d.sock", i))
+		server, err := bind(unix.SOCK_DGRAM, name)
+		if err != nil {
+			return c, err
+		}
+		defer unix.Close(server)
+		inode, err := inodeOf(server)
+		if err != nil {
+			return c, err
+		}
+		paths, inodes = append(paths, name), append(inodes, inode)
 	}
-	defer unix.Close(l)
-	client, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET, 0)
+	client, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
 	if err != nil {
 		return c, err
 	}
 	defer unix.Close(client)
-	err = errors.Join(
-		unix.Bind(client, &unix.SockaddrUnix{Name: name + "-client"}),
-		unix.Connect(client, &unix.SockaddrUnix{Name: name}),
-		c.write(client, "by name"))
+	inode, err := inodeOf(client)
 	if err != nil {
 		return c, err
 	}
-	inode, err := inodeOf(client)
+	if err := unix.Connect(client, &unix.SockaddrUnix{Name: paths[2]}); err != nil {
+		return c, err
+	}
+	text := []byte("abbcccddddeeeee")
+	to := []int{0, 1, 2, 1, 0}
+	err = c.sendOne(&pair{fd: client, inode: inode}, text, func() ([]int, error) {
+		var names []string
+		for _, i := range to {
+			names = append(names, paths[i])
+		}
+		return send.SendmmsgTo(client, [][]byte{text[:1], text[1:3], text[3:6], text[6:10], text[10:]}, names)
+	})
 	c.more = func(got *collector) error {
-		m := got.bySocket[inode][0]
-		if m.From.Path != name+"-client" || m.To.Path != name {
-			return fmt.Errorf("paths are %q and %q (%+v to %+v)", m.From.Path, m.To.Path, *m.From, *m.To)
+		for i, m := range got.bySocket[inode] {
+			if want := to[i]; m.To.Inode != inodes[want] || m.To.Path != paths[want] {
+				return fmt.Errorf("message %d went to inode %d %q, want %d %q", i, m.To.Inode, m.To.Path, inodes[want], paths[want])
+			}
 		}
 		return nil
 	}
 	return c, err
 }
 
-// descriptors passes three file descriptors and credentials along.
-func descriptors(string) (*check, error) {
-	c := &check{path: "SCM_RIGHTS", kind: "stream"}
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+// pathname sends between sockets that are both bound to files.
+func pathname(dir string, sockType int) (*check, error) {
+	return named("bound to paths", sockType, filepath.Join(dir, fmt.Sprintf("named-%d", sockType)))
+}
+
+// abstract sends between sockets that are both bound to abstract names.
+func abstract(_ string, sockType int) (*check, error) {
+	return named("bound to abstract names", sockType, fmt.Sprintf("@conformance-%d-%d", os.Getpid(), sockType))
+}
+
+// named sends in both directions, where the kind has two.
+func named(path string, sockType int, name string) (*check, error) {
+	c := &check{path: path}
+	server, err := listen(sockType, name)
 	if err != nil {
 		return c, err
 	}
-	defer unix.Close(fds[0])
-	defer unix.Close(fds[1])
-	inode, err := inodeOf(fds[0])
+	defer unix.Close(server)
+	client, err := bind(sockType, name+"-client")
 	if err != nil {
 		return c, err
 	}
-	control := unix.UnixRights(0, 1, 2)
-	control = append(control, unix.UnixCredentials(&unix.Ucred{Pid: int32(os.Getpid()), Uid: uint32(os.Getuid()), Gid: uint32(os.Getgid())})...)
-	before := time.Now()
-	if err := unix.Sendmsg(fds[0], []byte("take these"), control, nil, 0); err != nil {
+	defer unix.Close(client)
+	if err := unix.Connect(client, &unix.SockaddrUnix{Name: name}); err != nil {
 		return c, err
 	}
-	c.messages = append(c.messages, sent{inode, []byte("take these"), before, time.Now()})
+	if sockType != unix.SOCK_DGRAM {
+		accepted, _, err := unix.Accept(server)
+		if err != nil {
+			return c, err
+		}
+		defer unix.Close(accepted)
+		server = accepted
+	} else if err := unix.Connect(server, &unix.SockaddrUnix{Name: name + "-client"}); err != nil {
+		return c, err
+	}
+	clientInode, err1 := c.write(client, "by name")
+	serverInode, err2 := c.write(server, "and back")
 	c.more = func(got *collector) error {
-		if m := got.bySocket[inode][0]; m.FDs != 3 || !m.Creds {
-			return fmt.Errorf("%d descriptors, credentials %v", m.FDs, m.Creds)
+		m, back := got.bySocket[clientInode][0], got.bySocket[serverInode][0]
+		if m.From.Path != name+"-client" || m.To.Path != name || back.From.Path != name || back.To.Path != name+"-client" {
+			return fmt.Errorf("paths are %q to %q, and back %q to %q, of %q", m.From.Path, m.To.Path, back.From.Path, back.To.Path, name)
+		}
+		if m.To.Inode != serverInode || back.To.Inode != clientInode {
+			return fmt.Errorf("sent to inodes %d and %d, want %d and %d", m.To.Inode, back.To.Inode, serverInode, clientInode)
 		}
 		return nil
 	}
-	return c, nil
+	return c, errors.Join(err1, err2)
 }
 
-func (c *check) write(fd int, text string) error {
+// write sends a text that must come out exactly, and returns the inode of the
+// socket it was sent on.
+func (c *check) write(fd int, text string) (uint32, error) {
 	inode, err := inodeOf(fd)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	before := time.Now()
-	if _, err := unix.Write(fd, []byte(text)); err != nil {
-		return err
-	}
-	c.messages = append(c.messages, sent{inode, []byte(text), before, time.Now()})
-	return nil
+	return inode, c.sendOne(&pair{fd: fd, inode: inode}, []byte(text), func() ([]int, error) {
+		return send.One(unix.Write(fd, []byte(text)))
+	})
 }
 
-func listen(sockType int, name string) (int, error) {
+func bind(sockType int, name string) (int, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, sockType, 0)
 	if err != nil {
 		return 0, err
 	}
-	if err := errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: name}), unix.Listen(fd, 5)); err != nil {
-		unix.Close(fd)
-		return 0, err
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: name}); err != nil {
+		return 0, errors.Join(err, unix.Close(fd))
+	}
+	return fd, nil
+}
+
+// listen binds a socket; one that takes connections listens.
+func listen(sockType int, name string) (int, error) {
+	fd, err := bind(sockType, name)
+	if err != nil || sockType == unix.SOCK_DGRAM {
+		return fd, err
+	}
+	if err := unix.Listen(fd, 5); err != nil {
+		return 0, errors.Join(err, unix.Close(fd))
 	}
 	return fd, nil
 }

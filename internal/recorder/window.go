@@ -162,7 +162,7 @@ func (w *window) takeAhead(p *pending, e *bpf.Event) {
 	if a == nil {
 		return
 	}
-	if e.Flags&bpf.Before != 0 && a.sk == e.SK {
+	if e.Flags&bpf.Before != 0 && a.sk == e.SK && len(a.payload) <= int(e.Ret) {
 		// A part that is missing leaves those before it.
 		p.payload = append(p.payload, a.payload...)
 		w.growing += len(p.payload)

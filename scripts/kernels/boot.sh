@@ -1,18 +1,19 @@
 #!/bin/sh
-# boot.sh DIR ARCH CPU PROGRAM [ARGUMENT…]: boots the kernel that fetch.sh put into
-# DIR in a virtual machine without hardware acceleration, runs the static PROGRAM
-# in it as root and prints the console. The exit status is the program's; 124 if
-# it did not end in TIMEOUT seconds.
+# boot.sh DIR ARCH CPU BIN [ARGUMENT…]: boots the kernel that fetch.sh put into
+# DIR in a virtual machine without hardware acceleration, copies the folder BIN
+# into it, runs the static BIN/program there as root and prints the console. The
+# exit status is the program's; 124 if it did not end in TIMEOUT seconds.
+# APPEND is added to the kernel's command line.
 set -eu
 
-dir=$1 arch=$2 cpu=$3 program=$4
+dir=$1 arch=$2 cpu=$3 bin=$4
 shift 4
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/root/bin" "$work/root/proc" "$work/root/sys" "$work/root/dev" "$work/root/tmp"
 cp "$dir/busybox" "$work/root/bin/busybox"
-cp "$program" "$work/root/program"
+cp -r "$bin/." "$work/root/bin"
 cat >"$work/root/init" <<EOF
 #!/bin/busybox sh
 /bin/busybox mount -t proc proc /proc
@@ -21,7 +22,7 @@ cat >"$work/root/init" <<EOF
 /bin/busybox mount -t devtmpfs devtmpfs /dev
 /bin/busybox mount -t tmpfs tmpfs /tmp
 echo "init: begin"
-/program $*
+/bin/program $*
 echo "init: exit \$?"
 /bin/busybox poweroff -f
 EOF
@@ -29,15 +30,15 @@ chmod +x "$work/root/init"
 (cd "$work/root" && find . | cpio -o -H newc --quiet | gzip -1) >"$work/initrd"
 
 case $arch in
-amd64) set -- qemu-system-x86_64 -append "console=ttyS0 panic=-1 quiet" ;;
-arm64) set -- qemu-system-aarch64 -M virt -append "console=ttyAMA0 panic=-1 quiet" ;;
+amd64) set -- qemu-system-x86_64 -append "console=ttyS0 panic=-1 quiet ${APPEND:-}" ;;
+arm64) set -- qemu-system-aarch64 -M virt -append "console=ttyAMA0 panic=-1 quiet ${APPEND:-}" ;;
 esac
 
 # QEMU's emulation now and then fails a kernel that is still starting; that is
 # no result. Whatever happens once init has begun is one.
 for _ in 1 2 3; do
 	status=0
-	timeout "${TIMEOUT:-300}" "$@" -accel tcg -cpu "$cpu" -smp 2 -m 1024 -nographic -no-reboot \
+	timeout "${TIMEOUT:-300}" "$@" -accel tcg -cpu "$cpu" -smp 2 -m 2048 -nographic -no-reboot \
 		-kernel "$dir/vmlinuz" -initrd "$work/initrd" </dev/null >"$work/console" 2>&1 || status=$?
 	grep -aq 'init: begin' "$work/console" && break
 done

@@ -1,8 +1,8 @@
 #!/bin/sh
 # test.sh [SUITE…]: runs the conformance checks on this machine's kernel and, in
 # virtual machines, on those of kernels.conf. Exit status 0: each kernel took and
-# refused the backends it should, and every check passed. With TABLE=FILE the
-# results replace the table in FILE.
+# refused the backends it should, and every path came to what known.go has. With
+# TABLE=FILE the results replace the tables in FILE.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,20 +17,31 @@ for tool in go qemu-system-x86_64 cpio dpkg apt-get; do
 	}
 done
 
-# result WHERE: puts the program's results into the table.
+# result WHERE: keeps what the program printed, for the tables, in its order.
+mkdir "$work/results"
+number=100
 result() {
-	awk -F '\t' -v where="$1" '$1 == "backend" {
-		gsub(/\|/, "\\|", $4)
-		printf "| %s | %s | %s | %s |\n", $2, where, $3, $4
-	}' "$work/console" >>"$work/table"
+	number=$((number + 1))
+	cp "$work/console" "$work/results/$number $1"
 }
 
+# build ARCH: the program, and the one that it has send by 32-bit system calls.
 build() {
-	(cd "$here/../.." && CGO_ENABLED=0 GOOS=linux GOARCH="$1" go build -o "$work/check-$1" ./internal/conformance/vm)
+	case $1 in
+	amd64) arch32=386 ;;
+	arm64) arch32=arm ;;
+	esac
+	mkdir -p "$work/bin-$1"
+	(
+		cd "$here/../.."
+		export CGO_ENABLED=0 GOOS=linux
+		GOARCH=$1 go build -o "$work/bin-$1/program" ./internal/conformance/vm
+		GOARCH=$arch32 go build -o "$work/bin-$1/sender32" ./internal/conformance/sender
+	)
 }
 
 sed -e 's/#.*//' -e '/^ *$/d' "$here/kernels.conf" >"$work/kernels"
-while read -r suite arch cpu backends; do
+while read -r suite arch cpu append backends; do
 	case " $* " in
 	"  " | *" $suite "*) ;;
 	*) continue ;;
@@ -40,36 +51,32 @@ while read -r suite arch cpu backends; do
 	echo "== $suite $arch: $(cat "$dir/version")"
 	status=0
 	# shellcheck disable=SC2086 # one argument a backend
-	"$here/boot.sh" "$dir" "$arch" "$cpu" "$work/check-$arch" $backends >"$work/console" || status=$?
+	APPEND=$(echo "$append" | tr ',' ' ' | sed 's/^-$//') \
+		"$here/boot.sh" "$dir" "$arch" "$cpu" "$work/bin-$arch" /bin/sender32 $backends >"$work/console" || status=$?
 	if [ $status -ne 0 ]; then
 		cat "$work/console"
 		echo "== $suite $arch: FAILED with status $status (expected: $backends)"
 		failed=1
 	else
-		grep -aE '^(backend|verdict)' "$work/console"
+		grep -aE '^(preempt|backend|verdict)' "$work/console"
 	fi
-	result "Debian $suite, $arch, virtual machine"
+	result "Debian $suite, virtual machine"
 done <"$work/kernels"
 
 if [ $# -eq 0 ]; then
-	build "$(go env GOARCH)"
+	arch=$(go env GOARCH)
+	build "$arch"
 	echo "== this machine: $(uname -r)"
-	"$work/check-$(go env GOARCH)" >"$work/console" || failed=1
-	grep -E '^(backend|verdict)|FAIL' "$work/console"
+	"$work/bin-$arch/program" "$work/bin-$arch/sender32" >"$work/console" || failed=1
+	grep -E '^(preempt|backend|verdict)|FAIL' "$work/console" || true
 	result "host"
 fi
 
 if [ -n "${TABLE:-}" ]; then
-	awk -v table="$work/table" '
-		/^<!-- results/ {
-			print
-			print "| kernel | where | backend | result |"
-			print "| --- | --- | --- | --- |"
-			while ((getline line < table) > 0) print line
-			skip = 1
-		}
-		/^<!-- end/ { skip = 0 }
-		!skip' "$TABLE" >"$work/doc"
-	cp "$work/doc" "$TABLE"
+	(
+		table=$(realpath "$TABLE")
+		cd "$here/../.."
+		go run ./internal/conformance/table "$table" "$work/results"/*
+	)
 fi
 [ -z "$failed" ]

@@ -1,37 +1,49 @@
 // Vm runs the conformance checks with each backend that the kernel takes and
 // prints a line a check, with fields separated by tabs:
 //
-//	check    KERNEL  BACKEND  KIND  PATH  ok | FAIL: reason
-//	backend  KERNEL  BACKEND  pass: … | fail: … | refused: reason
-//	verdict  KERNEL  pass | fail
+//	check    KERNEL ARCH BACKEND  GROUP KIND PATH  OUTCOME [ERRNO]  NOTE  ok | FAIL: reason
+//	backend  KERNEL ARCH BACKEND  pass: … | fail: … | refused: …
+//	preempt  KERNEL ARCH MODES, the present one in parentheses, or why not known
+//	sent     KERNEL ARCH BACKEND  KIND PATH  TIME since the beginning
+//	verdict  KERNEL ARCH pass | fail
 //
 // It is the test program of the virtual machines that scripts/kernels boots,
-// and runs on the host as well. Backends named as arguments must be taken by
-// the kernel, those with a ! before them must be refused, and each must be
-// named; with no arguments one that works is enough.
+// and runs on the host as well. The first argument is the program of
+// internal/conformance/sender, built for 32-bit system calls. Backends named
+// behind it must be taken by the kernel, those with a ! before them must be
+// refused, and each must be named; with none one that works is enough.
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
+	"time"
 
 	"unixcap/bpf"
 	"unixcap/internal/conformance"
+	"unixcap/internal/conformance/send"
 
 	"golang.org/x/sys/unix"
 )
 
 func main() {
-	kernel := release()
+	send.BeChild()
+	if len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, "usage: vm SENDER32 [[!]BACKEND]...")
+		os.Exit(2)
+	}
 	expected := make(map[bpf.Backend]bool)
-	for _, arg := range os.Args[1:] {
+	for _, arg := range os.Args[2:] {
 		name, refused := strings.CutPrefix(arg, "!")
 		expected[bpf.Backend(name)] = !refused
 	}
+	say("preempt", preemption())
 	good, passed := true, 0
 	for _, backend := range []bpf.Backend{bpf.Fentry, bpf.Tracepoint} {
-		taken, ok := check(kernel, backend)
+		taken, ok := check(backend, os.Args[1])
 		if ok {
 			passed++
 		}
@@ -39,52 +51,71 @@ func main() {
 			good = false
 		}
 	}
-	verdict := "pass"
 	if !good || passed == 0 && len(expected) == 0 {
-		verdict = "fail"
-	}
-	fmt.Printf("verdict\t%s\t%s\n", kernel, verdict)
-	if verdict != "pass" {
+		say("verdict", "fail")
 		os.Exit(1)
 	}
+	say("verdict", "pass")
+}
+
+// say prints one line.
+func say(what string, fields ...string) {
+	fmt.Println(strings.Join(append([]string{what, release(), runtime.GOARCH}, fields...), "\t"))
 }
 
 // check runs all checks with one backend. taken: the kernel accepted its
 // programs. ok: and every check passed.
-func check(kernel string, backend bpf.Backend) (taken, ok bool) {
-	say := func(format string, args ...any) {
-		fmt.Printf("backend\t%s\t%s\t%s\n", kernel, backend, fmt.Sprintf(format, args...))
+func check(backend bpf.Backend, sender32 string) (taken, ok bool) {
+	result := func(format string, args ...any) {
+		say("backend", string(backend), fmt.Sprintf(format, args...))
 	}
-	tap, err := bpf.Open(bpf.Options{Backend: backend})
-	if err != nil {
+	begin := time.Now()
+	results, err := conformance.Run(conformance.Options{
+		Backend: backend, Sender32: sender32,
+		Progress: func(kind, path string) {
+			say("sent", string(backend), kind, path, time.Since(begin).Round(time.Millisecond).String())
+		},
+	})
+	var refused *conformance.Refused
+	if errors.As(err, &refused) {
 		// The line begins with the backend already.
-		say("refused: %s", strings.TrimPrefix(err.Error(), "backend "+string(backend)+": "))
+		result("refused: %s", strings.TrimPrefix(err.Error(), "backend "+string(backend)+": "))
 		return false, false
 	}
-	tap.Close()
-	results, err := conformance.Run(bpf.Options{Backend: backend})
 	failed := 0
 	for _, r := range results {
-		outcome := "ok"
-		if r.Note != "" {
-			outcome += " (" + r.Note + ")"
+		outcome, verdict := r.Outcome.String(), "ok"
+		if r.Errno == unix.EOPNOTSUPP {
+			outcome += " EOPNOTSUPP" // ErrnoName has the other name of the number
+		} else if r.Errno != 0 {
+			outcome += " " + unix.ErrnoName(r.Errno)
 		}
 		if r.Err != nil {
-			outcome = "FAIL: " + r.Err.Error()
+			verdict = "FAIL: " + strings.ReplaceAll(r.Err.Error(), "\n", "; ")
 			failed++
 		}
-		fmt.Printf("check\t%s\t%s\t%s\t%s\t%s\n", kernel, backend, r.Kind, r.Path, outcome)
+		say("check", string(backend), r.Group, r.Kind, r.Path, outcome, r.Note, verdict)
 	}
 	switch {
 	case err != nil:
-		say("fail: %v", err)
+		result("fail: %v", err)
 	case failed > 0:
-		say("fail: %d of %d checks", failed, len(results))
+		result("fail: %d of %d checks", failed, len(results))
 	default:
-		say("pass: %d checks", len(results))
+		result("pass: %d checks", len(results))
 		return true, true
 	}
 	return true, false
+}
+
+// preemption is what decides on how many copies of its programs the fentry
+// backend attaches.
+func preemption() string {
+	b, err := os.ReadFile("/sys/kernel/debug/sched/preempt")
+	if err != nil {
+		return "not known: " + err.Error()
+	}
+	return strings.TrimSpace(string(b))
 }
 
 func release() string {
