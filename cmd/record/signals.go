@@ -17,8 +17,10 @@ import (
 
 // signals are what users can ask of a recording while it goes on.
 type signals struct {
-	c        chan os.Signal
-	terminal bool // there was one in the beginning
+	c chan os.Signal
+	// terminal is the controlling one, nil if there was none in the beginning.
+	// It is open from then on: later the sandbox forbids that.
+	terminal *os.File
 }
 
 // catchSignals has signals wait until they can be served. A SIGHUP that was
@@ -29,23 +31,19 @@ func catchSignals() *signals {
 	if !signal.Ignored(syscall.SIGHUP) {
 		signal.Notify(s.c, syscall.SIGHUP)
 	}
-	s.terminal = terminalError() == nil
-	return s
-}
-
-// terminalError says why there is no controlling terminal.
-func terminalError() error {
-	f, err := os.OpenFile("/dev/tty", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		return err
+	if fd, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0); err == nil {
+		s.terminal = os.NewFile(uintptr(fd), "/dev/tty")
 	}
-	return f.Close()
+	return s
 }
 
 // hungUp reports whether the terminal is gone that there was.
 func (s *signals) hungUp() bool {
-	err := terminalError()
-	return s.terminal && (errors.Is(err, unix.ENXIO) || errors.Is(err, unix.EIO))
+	if s.terminal == nil {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(s.terminal.Fd()), unix.TCGETS)
+	return errors.Is(err, unix.EIO)
 }
 
 // freshness is how long statistics wait for the recorder to say the latest.
