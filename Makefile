@@ -41,8 +41,8 @@ generate: ## compile bpf/*.c anew (clang-19, llvm-19, libbpf-dev)
 fuzz: ## run each fuzz target for FUZZTIME
 	@scripts/fuzz.sh
 
-bench: ## run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## measure what recording costs, into docs/benchmarks.md (SOAK=10m: at length too)
+	go run ./internal/benchmark $(if $(SOAK),-soak $(SOAK))
 
 install: build ## install into DESTDIR and PREFIX (/usr/local)
 	install -d '$(DESTDIR)$(PREFIX)/bin'
