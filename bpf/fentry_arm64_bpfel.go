@@ -58,10 +58,12 @@ const (
 	fentryVarFilterNot         = "filter_not"
 	fentryVarFilterPatterns    = "filter_patterns"
 	fentryVarFilterWant        = "filter_want"
+	fentryVarPageOffsetBaseAt  = "page_offset_base_at"
 	fentryVarRecordFailed      = "record_failed"
 	fentryVarRecordReceive     = "record_receive"
 	fentryVarSelfTgid          = "self_tgid"
 	fentryVarSnaplen           = "snaplen"
+	fentryVarVmemmapBaseAt     = "vmemmap_base_at"
 	fentryVarWakeupBytes       = "wakeup_bytes"
 )
 
@@ -155,17 +157,19 @@ type fentryMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type fentryVariableSpecs struct {
-	CapBytes       *ebpf.VariableSpec `ebpf:"cap_bytes"`
-	CapRate        *ebpf.VariableSpec `ebpf:"cap_rate"`
-	FilterFollow   *ebpf.VariableSpec `ebpf:"filter_follow"`
-	FilterNot      *ebpf.VariableSpec `ebpf:"filter_not"`
-	FilterPatterns *ebpf.VariableSpec `ebpf:"filter_patterns"`
-	FilterWant     *ebpf.VariableSpec `ebpf:"filter_want"`
-	RecordFailed   *ebpf.VariableSpec `ebpf:"record_failed"`
-	RecordReceive  *ebpf.VariableSpec `ebpf:"record_receive"`
-	SelfTgid       *ebpf.VariableSpec `ebpf:"self_tgid"`
-	Snaplen        *ebpf.VariableSpec `ebpf:"snaplen"`
-	WakeupBytes    *ebpf.VariableSpec `ebpf:"wakeup_bytes"`
+	CapBytes         *ebpf.VariableSpec `ebpf:"cap_bytes"`
+	CapRate          *ebpf.VariableSpec `ebpf:"cap_rate"`
+	FilterFollow     *ebpf.VariableSpec `ebpf:"filter_follow"`
+	FilterNot        *ebpf.VariableSpec `ebpf:"filter_not"`
+	FilterPatterns   *ebpf.VariableSpec `ebpf:"filter_patterns"`
+	FilterWant       *ebpf.VariableSpec `ebpf:"filter_want"`
+	PageOffsetBaseAt *ebpf.VariableSpec `ebpf:"page_offset_base_at"`
+	RecordFailed     *ebpf.VariableSpec `ebpf:"record_failed"`
+	RecordReceive    *ebpf.VariableSpec `ebpf:"record_receive"`
+	SelfTgid         *ebpf.VariableSpec `ebpf:"self_tgid"`
+	Snaplen          *ebpf.VariableSpec `ebpf:"snaplen"`
+	VmemmapBaseAt    *ebpf.VariableSpec `ebpf:"vmemmap_base_at"`
+	WakeupBytes      *ebpf.VariableSpec `ebpf:"wakeup_bytes"`
 }
 
 // fentryObjects contains all objects after they have been loaded into the kernel.
@@ -223,17 +227,19 @@ func (m *fentryMaps) Close() error {
 //
 // It can be passed to loadFentryObjects or ebpf.CollectionSpec.LoadAndAssign.
 type fentryVariables struct {
-	CapBytes       *ebpf.Variable `ebpf:"cap_bytes"`
-	CapRate        *ebpf.Variable `ebpf:"cap_rate"`
-	FilterFollow   *ebpf.Variable `ebpf:"filter_follow"`
-	FilterNot      *ebpf.Variable `ebpf:"filter_not"`
-	FilterPatterns *ebpf.Variable `ebpf:"filter_patterns"`
-	FilterWant     *ebpf.Variable `ebpf:"filter_want"`
-	RecordFailed   *ebpf.Variable `ebpf:"record_failed"`
-	RecordReceive  *ebpf.Variable `ebpf:"record_receive"`
-	SelfTgid       *ebpf.Variable `ebpf:"self_tgid"`
-	Snaplen        *ebpf.Variable `ebpf:"snaplen"`
-	WakeupBytes    *ebpf.Variable `ebpf:"wakeup_bytes"`
+	CapBytes         *ebpf.Variable `ebpf:"cap_bytes"`
+	CapRate          *ebpf.Variable `ebpf:"cap_rate"`
+	FilterFollow     *ebpf.Variable `ebpf:"filter_follow"`
+	FilterNot        *ebpf.Variable `ebpf:"filter_not"`
+	FilterPatterns   *ebpf.Variable `ebpf:"filter_patterns"`
+	FilterWant       *ebpf.Variable `ebpf:"filter_want"`
+	PageOffsetBaseAt *ebpf.Variable `ebpf:"page_offset_base_at"`
+	RecordFailed     *ebpf.Variable `ebpf:"record_failed"`
+	RecordReceive    *ebpf.Variable `ebpf:"record_receive"`
+	SelfTgid         *ebpf.Variable `ebpf:"self_tgid"`
+	Snaplen          *ebpf.Variable `ebpf:"snaplen"`
+	VmemmapBaseAt    *ebpf.Variable `ebpf:"vmemmap_base_at"`
+	WakeupBytes      *ebpf.Variable `ebpf:"wakeup_bytes"`
 }
 
 // fentryPrograms contains all programs after they have been loaded into the kernel.

@@ -11,7 +11,7 @@
  * function for each of a few sizes. -1: the ring buffer is full.
  */
 #define SUBMIT(CAP)                                                            \
-	static __noinline int submit_##CAP(struct send_record *r, const void *p) \
+	static __noinline int submit_##CAP(struct send_record *r, __u64 p)      \
 	{                                                                      \
 		struct {                                                       \
 			struct send_record r;                                  \
@@ -29,7 +29,7 @@
 		barrier_var(n);                                                \
 		if (n > CAP)                                                   \
 			n = CAP;                                               \
-		if (n && bpf_probe_read_user(e->payload, n, p)) {              \
+		if (n && bpf_probe_read_user(e->payload, n, (void *)p)) {      \
 			r->flags |= SEND_FAULT | SEND_LAST;                    \
 			e->r.flags = r->flags;                                 \
 			e->r.part_len = 0;                                     \
@@ -80,13 +80,17 @@ static __always_inline void count_fault(struct send_record *r, __u64 rest)
 
 /*
  * One part, with rest bytes from its start to the message's end. Other than 0:
- * there is no use in further parts.
+ * there is no use in further parts. It is global, not static, so that the
+ * verifier goes through it once and not at each call.
  */
-static __always_inline long submit(struct send_record *r, const void *p, __u64 rest)
+__noinline int submit(struct send_record *r, __u64 p, __u64 rest)
 {
-	__u32 n = r->part_len;
+	__u32 n;
 	int err;
 
+	if (!r)
+		return 1;
+	n = r->part_len;
 	if (n <= 64)
 		err = submit_64(r, p);
 	else if (n <= 256)
@@ -116,8 +120,7 @@ static __always_inline void submit_empty(struct send_record *r)
 	r->part = 0;
 	r->part_len = 0;
 	r->flags |= SEND_LAST;
-	if (submit_64(r, NULL))
-		count_lost(r, 0);
+	submit(r, 0, 0);
 }
 
 static __always_inline void submit_no_buffer(struct send_record *r)
@@ -141,6 +144,7 @@ struct buffer {
 static long submit_part(__u64 i, struct buffer *b)
 {
 	__u64 off = i * PART_MAX, rest, n;
+	int err;
 
 	if (off >= b->total)
 		return 1;
@@ -151,7 +155,9 @@ static long submit_part(__u64 i, struct buffer *b)
 		b->r->flags |= SEND_LAST;
 	b->r->part = off;
 	b->r->part_len = n;
-	return submit(b->r, (void *)(b->p + off), rest);
+	err = submit(b->r, b->p + off, rest);
+	barrier_var(err); /* clang knows that it is 0 or 1, the verifier does not */
+	return err != 0;
 }
 
 /* MAX_RW_COUNT, include/linux/fs.h: no call sends more than 2 GiB. */
@@ -305,15 +311,19 @@ static __always_inline struct scratch *take_scratch(void)
 }
 
 /*
- * The message that is in several segments. r->part says where it goes on. False
- * if not all of it could be recorded.
+ * The message that is in several segments. r->part says where it goes on. 0
+ * if not all of it could be recorded. It is global, as submit is.
  */
-static __always_inline bool submit_segments(struct send_record *r, const struct segments *from)
+__noinline int submit_segments(struct send_record *r, const struct segments *from)
 {
-	struct scratch *s = take_scratch();
-	struct gather g = { .s = s };
+	struct scratch *s;
+	struct gather g = {};
 	bool whole;
 
+	if (!r || !from)
+		return 0;
+	s = take_scratch();
+	g.s = s;
 	if (!s && r->op == OP_AHEAD)
 		return false;
 	if (!s) {

@@ -31,8 +31,11 @@ static __always_inline struct file *file_of(struct task_struct *t, __u32 fd)
 
 #define FD_TYPES 16 /* send_record.fd_types has room for so many */
 
-/* Notes what the descriptors are that stand at p. */
-static __noinline int note_descriptors(struct send_record *r, __u64 p, __u32 n, bool user)
+/*
+ * Notes what the descriptors are that stand at p. It is global, not static, so
+ * that the verifier goes through it once and not at each call.
+ */
+__noinline int note_descriptors(struct send_record *r, __u64 p, __u32 n, bool user)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct file *f;

@@ -54,6 +54,7 @@ type Tap struct {
 // Open attaches the programs of the backend that o names, or of the first that
 // this kernel takes. The error then says for each why not.
 func Open(o Options) (*Tap, error) {
+	go pageSymbols()
 	list, err := o.prepare()
 	if err != nil {
 		return nil, err
@@ -173,6 +174,10 @@ func configure(spec *ebpf.CollectionSpec, o Options, patterns int) error {
 	if err := fit(spec); err != nil {
 		return err
 	}
+	symbols, err := pageSymbols()
+	if err != nil {
+		return err
+	}
 	set := map[string]any{
 		"self_tgid":       o.Self,
 		"record_failed":   o.Failed,
@@ -187,6 +192,9 @@ func configure(spec *ebpf.CollectionSpec, o Options, patterns int) error {
 	}
 	if o.Snaplen > 0 {
 		set["snaplen"] = o.Snaplen
+	}
+	for name, address := range symbols {
+		set[name+"_at"] = address
 	}
 	for name, value := range set {
 		if err := spec.Variables[name].Set(value); err != nil {
