@@ -32,7 +32,8 @@ var backends = map[Backend]struct {
 // tryFentry attaches a program that does nothing. Some kernels refuse to load
 // it, others (6.1 on arm64) to attach it.
 func tryFentry() error {
-	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+	p, err := loadProgram(&ebpf.ProgramSpec{
+		Name: "nothing",
 		Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFEntry, AttachTo: "unix_stream_sendmsg",
 		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}, License: "Dual BSD/GPL",
 	})

@@ -73,7 +73,7 @@ func try(name Backend, o Options, list []pattern) error {
 
 func (o *Offer) facts() {
 	add := func(name, value string) { o.Facts = append(o.Facts, Fact{name, value}) }
-	_, err := btf.LoadKernelSpec()
+	_, err := kernelTypes.Kernel()
 	add("BTF", support(err))
 	add("ring buffer", support(features.HaveMapType(ebpf.RingBuf)))
 	add("bpf_loop", support(features.HaveProgramHelper(ebpf.SocketFilter, asm.FnLoop)))

@@ -79,7 +79,7 @@ func lacksTracepoint(name string) (bool, error) {
 
 // lacks reports whether the kernel's type information has no such T.
 func lacks[T btf.Type](name string) (bool, error) {
-	types, err := btf.LoadKernelSpec()
+	types, err := kernelTypes.Kernel()
 	if err != nil {
 		return false, fmt.Errorf("read the kernel's types: %w", err)
 	}

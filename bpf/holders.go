@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 )
 
@@ -40,7 +39,7 @@ func Holders() ([]Holder, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := ebpf.NewProgram(spec.Programs["list_holders"])
+	p, err := loadProgram(spec.Programs["list_holders"])
 	if err != nil {
 		return nil, explain("load the list of sockets", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 )
 
@@ -52,7 +51,7 @@ func (t *Tap) openLiving() (*link.Iter, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := ebpf.NewProgram(spec.Programs["list_living"])
+	p, err := loadProgram(spec.Programs["list_living"])
 	if err != nil {
 		return nil, explain("load the list of watched sockets", err)
 	}

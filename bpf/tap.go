@@ -157,7 +157,7 @@ func open(name Backend, o Options, list []pattern) (*Tap, error) {
 	if err := configure(spec, o, len(list)); err != nil {
 		return nil, err
 	}
-	coll, err := ebpf.NewCollection(spec)
+	coll, err := loadCollection(spec)
 	if err != nil {
 		return nil, explain("load", err)
 	}
