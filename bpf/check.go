@@ -77,6 +77,7 @@ func (o *Offer) facts() {
 	add("BTF", support(err))
 	add("ring buffer", support(features.HaveMapType(ebpf.RingBuf)))
 	add("bpf_loop", support(features.HaveProgramHelper(ebpf.SocketFilter, asm.FnLoop)))
+	add("payload in pages", pages())
 	add("task storage", support(features.HaveMapType(ebpf.TaskStorage)))
 	rights := "has CAP_BPF, CAP_PERFMON and CAP_SYSLOG"
 	if len(missing()) > 0 {
@@ -94,6 +95,15 @@ func (o *Offer) facts() {
 	add("lockdown", mode)
 	add("unprivileged BPF", sysctl("kernel.unprivileged_bpf_disabled")+"; CAP_BPF passes")
 	add("perf events", sysctl("kernel.perf_event_paranoid")+"; CAP_PERFMON passes")
+}
+
+// pages says whether the payload of sendfile and splice can be found.
+func pages() string {
+	symbols, err := pageSymbols()
+	if err == nil && (symbols["vmemmap_base"] == 0 || symbols["page_offset_base"] == 0) {
+		return "no: the kernel's symbol vmemmap_base is not shown"
+	}
+	return support(err)
 }
 
 // support says what a probe found.

@@ -308,6 +308,18 @@ int BPF_PROG(stream_received, struct socket *sock, struct msghdr *msg, unsigned 
 	return 0;
 }
 
+/* What splice and sendfile take off a stream does not go through recvmsg. */
+SEC("fexit/unix_stream_splice_read")
+int BPF_PROG(stream_spliced, struct socket *sock, __s64 *pos, void *pipe, unsigned long size,
+	     unsigned int flags, int ret)
+{
+	struct sock *sk = sock->sk;
+
+	if (sk)
+		received(sk, ret, 0);
+	return 0;
+}
+
 SEC("fentry/unix_release")
 int BPF_PROG(released, struct socket *sock)
 {

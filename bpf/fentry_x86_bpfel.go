@@ -52,6 +52,7 @@ const (
 	fentryProgStreamExit2      = "stream_exit_2"
 	fentryProgStreamExit3      = "stream_exit_3"
 	fentryProgStreamReceived   = "stream_received"
+	fentryProgStreamSpliced    = "stream_spliced"
 	fentryVarCapBytes          = "cap_bytes"
 	fentryVarCapRate           = "cap_rate"
 	fentryVarFilterFollow      = "filter_follow"
@@ -133,6 +134,7 @@ type fentryProgramSpecs struct {
 	StreamExit2      *ebpf.ProgramSpec `ebpf:"stream_exit_2"`
 	StreamExit3      *ebpf.ProgramSpec `ebpf:"stream_exit_3"`
 	StreamReceived   *ebpf.ProgramSpec `ebpf:"stream_received"`
+	StreamSpliced    *ebpf.ProgramSpec `ebpf:"stream_spliced"`
 }
 
 // fentryMapSpecs contains maps before they are loaded into the kernel.
@@ -270,6 +272,7 @@ type fentryPrograms struct {
 	StreamExit2      *ebpf.Program `ebpf:"stream_exit_2"`
 	StreamExit3      *ebpf.Program `ebpf:"stream_exit_3"`
 	StreamReceived   *ebpf.Program `ebpf:"stream_received"`
+	StreamSpliced    *ebpf.Program `ebpf:"stream_spliced"`
 }
 
 func (p *fentryPrograms) Close() error {
@@ -298,6 +301,7 @@ func (p *fentryPrograms) Close() error {
 		p.StreamExit2,
 		p.StreamExit3,
 		p.StreamReceived,
+		p.StreamSpliced,
 	)
 }
 

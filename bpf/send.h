@@ -130,20 +130,21 @@ static __always_inline void place(struct send_record *r, struct socket_state *st
 	st->seq = r->seq;
 }
 
-/* Whether the caps let a message of n bytes through. */
+/* Whether the caps let a message of n bytes through; of several threads' about. */
 static __always_inline bool below_caps(struct socket_state *st, __u8 type, __u64 n, __u64 now)
 {
 	struct loss *l;
 
 	if (!cap_bytes && !cap_rate)
 		return true;
-	if (cap_rate && now - st->second >= 1000000000) {
+	if (now - st->second >= 1000000000) {
 		st->second = now;
-		st->recorded = 0;
+		st->in_second = 0;
 	}
 	if ((!cap_bytes || st->recorded + n <= cap_bytes) &&
-	    (!cap_rate || st->recorded + n <= cap_rate)) {
+	    (!cap_rate || st->in_second + n <= cap_rate)) {
 		st->recorded += n;
+		st->in_second += n;
 		return true;
 	}
 	l = loss(type);

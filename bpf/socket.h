@@ -15,8 +15,9 @@ struct socket_state {
 	__u64 sent;	/* place() */
 	__u64 offset;	/* of a message not long ago, and its number */
 	__u64 received;	/* bytes */
-	__u64 recorded;	/* bytes, for the caps: in all, or since second began */
-	__u64 second;
+	__u64 recorded;	/* bytes, for the caps */
+	__u64 second;	/* when the present one began, ns */
+	__u64 in_second; /* bytes recorded in it */
 	__u64 peer;	/* that the following were found with */
 	__u32 ino;
 	__u32 peer_ino;

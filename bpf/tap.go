@@ -49,6 +49,7 @@ type Tap struct {
 	reader  *ringbuf.Reader
 	living  *link.Iter // nil until Living
 	record  ringbuf.Record
+	expired bool // the reader's deadline is over
 }
 
 // Open attaches the programs of the backend that o names, or of the first that
@@ -225,7 +226,7 @@ func (t *Tap) start(o Options, list []pattern) error {
 	if err != nil {
 		return fmt.Errorf("open the ring buffer: %w", err)
 	}
-	t.reader = r
+	t.reader, t.expired = r, true
 	for _, name := range slices.Sorted(maps.Keys(t.coll.Programs)) {
 		l, err := link.AttachTracing(link.TracingOptions{Program: t.coll.Programs[name]})
 		if err != nil {
@@ -280,8 +281,11 @@ func (t *Tap) Backend() Backend { return t.backend }
 // os.ErrDeadlineExceeded when there was none for pollInterval, so that the
 // caller can see to what waits on time.
 func (t *Tap) Read(e *Event) error {
-	t.reader.SetDeadline(time.Now().Add(pollInterval))
-	if err := t.reader.ReadInto(&t.record); err != nil {
+	if t.expired { // it holds for several reads: the clock takes longer than a read
+		t.reader.SetDeadline(time.Now().Add(pollInterval))
+	}
+	err := t.reader.ReadInto(&t.record)
+	if t.expired = errors.Is(err, os.ErrDeadlineExceeded); err != nil {
 		return err
 	}
 	return e.decode(t.record.RawSample)

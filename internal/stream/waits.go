@@ -54,7 +54,11 @@ func (f *Flow) receive(by decoders.End, m *capture.Message) {
 		if x.sent.IsZero() || !x.received.IsZero() && x.end <= m.Acked {
 			return
 		}
-		if x.end <= m.Acked {
+		switch {
+		case x.end > m.Acked:
+		case x.end+m.Length <= m.Acked: // taken before, by splice or in a call that was lost
+			*x = wait{}
+		default:
 			x.received = m.Time
 		}
 	}
