@@ -59,8 +59,6 @@ static __always_inline void received(struct sock *sk, int ret, int flags)
 	st = bpf_sk_storage_get(&socket_states, sk, 0, 0);
 	if (st && !report && ret > 0 && st->flags & STATE_HOLDER)
 		return;
-	if (st && (st->flags & (STATE_JUDGED | STATE_WANTED)) == STATE_JUDGED && st->peer_ino)
-		return; /* not wanted, as long as the peer is the same: streams have one */
 	if (bpf_get_current_pid_tgid() >> 32 == self_tgid)
 		return;
 	st = state_of(sk);

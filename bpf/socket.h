@@ -122,6 +122,20 @@ static __always_inline void remember(struct socket_state *st, struct sock *sk, s
 	meet_peer(st, sk, peer, slot);
 }
 
+/*
+ * Whether a connection's end was found not to be wanted, which then is all there
+ * is to do: a connection's peer stays the same.
+ */
+static __always_inline bool unwanted(struct sock *sk)
+{
+	struct socket_state *st;
+
+	if (!((filter_want | filter_not) & OF_SOCKETS) || sk->sk_type == SOCK_DGRAM)
+		return false;
+	st = bpf_sk_storage_get(&socket_states, sk, 0, 0);
+	return st && (st->flags & (STATE_JUDGED | STATE_WANTED)) == STATE_JUDGED && st->peer_ino;
+}
+
 /* Not inlined, so that the type information has the struct: layout_test.go. */
 static __noinline int fill_socket_record(struct socket_record *r, struct sock *sk,
 					 struct sock *peer, bool holder)

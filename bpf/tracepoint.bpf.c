@@ -280,7 +280,7 @@ int BPF_PROG(sock_send_length, struct sock *sk, int ret, int flags)
 	struct call *c;
 	long nr;
 
-	if (!is_unix(sk))
+	if (!is_unix(sk) || unwanted(sk))
 		return 0;
 	t = bpf_get_current_task_btf();
 	c = bpf_task_storage_get(&calls, t, 0, 0);
@@ -297,17 +297,6 @@ int BPF_PROG(sock_send_length, struct sock *sk, int ret, int flags)
 	if (c)
 		end_call(c);
 	return 0;
-}
-
-/* Whether a connection's end was found not to be wanted. */
-static __always_inline bool unwanted(struct sock *sk)
-{
-	struct socket_state *st;
-
-	if (!(filter_want | filter_not) || sk->sk_type == SOCK_DGRAM)
-		return false;
-	st = bpf_sk_storage_get(&socket_states, sk, 0, 0);
-	return st && (st->flags & (STATE_JUDGED | STATE_WANTED)) == STATE_JUDGED && st->peer_ino;
 }
 
 SEC("tp_btf/sk_data_ready")
@@ -335,7 +324,7 @@ int BPF_PROG(sk_data_ready, struct sock *sk)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(sock_recv_length, struct sock *sk, int ret, int flags)
 {
-	if (is_unix(sk))
+	if (is_unix(sk) && !unwanted(sk))
 		received(sk, ret, flags);
 	return 0;
 }
