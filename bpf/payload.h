@@ -115,12 +115,12 @@ __noinline int submit(struct send_record *r, __u64 p, __u64 rest)
 }
 
 /* A record that carries no payload: an empty or failed message. */
-static __always_inline void submit_empty(struct send_record *r)
+static __always_inline int submit_empty(struct send_record *r)
 {
 	r->part = 0;
 	r->part_len = 0;
 	r->flags |= SEND_LAST;
-	submit(r, 0, 0);
+	return submit(r, 0, 0);
 }
 
 static __always_inline void submit_no_buffer(struct send_record *r)
@@ -133,6 +133,16 @@ static __always_inline void submit_no_buffer(struct send_record *r)
 	}
 	r->flags |= SEND_NO_BUFFER;
 	submit_empty(r);
+}
+
+/* A message whose payload found no room in the ring buffer. */
+static __always_inline void submit_full(struct send_record *r)
+{
+	struct loss *l = loss(r->kind);
+
+	r->flags |= SEND_NO_BUFFER;
+	if (!submit_empty(r) && l) /* otherwise it is counted */
+		count(&l->ring_bytes, r->ret);
 }
 
 struct buffer {
@@ -310,27 +320,33 @@ static __always_inline struct scratch *take_scratch(void)
 	return NULL;
 }
 
+enum segments_result {
+	SEGMENTS_WHOLE,
+	SEGMENTS_UNREAD,	/* not all could be read */
+	SEGMENTS_FULL,		/* the ring buffer is full */
+};
+
 /*
- * The message that is in several segments. r->part says where it goes on. 0
- * if not all of it could be recorded. It is global, as submit is.
+ * The message that is in several segments. r->part says where it goes on. It is
+ * global, as submit is.
  */
 __noinline int submit_segments(struct send_record *r, const struct segments *from)
 {
 	struct scratch *s;
 	struct gather g = {};
-	bool whole;
+	int result = SEGMENTS_WHOLE;
 
 	if (!r || !from)
-		return 0;
+		return SEGMENTS_UNREAD;
 	s = take_scratch();
 	g.s = s;
 	if (!s && r->op == OP_AHEAD)
-		return false;
+		return SEGMENTS_UNREAD;
 	if (!s) {
 		r->flags |= SEND_FAULT;
 		submit_empty(r);
 		count_fault(r, from->total);
-		return false;
+		return SEGMENTS_UNREAD;
 	}
 	s->r = *r;
 	s->segments = from->p;
@@ -348,9 +364,12 @@ __noinline int submit_segments(struct send_record *r, const struct segments *fro
 		if (!gather_flush(s) && s->left)
 			count_fault(&s->r, s->left);
 	}
-	whole = !s->stop && !s->left;
+	if (s->stop)
+		result = SEGMENTS_FULL;
+	else if (s->left)
+		result = SEGMENTS_UNREAD;
 	__sync_lock_test_and_set(&s->taken, 0);
-	return whole;
+	return result;
 }
 
 /* The first bytes of n that the snap length lets through. */

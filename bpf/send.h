@@ -131,8 +131,10 @@ static __always_inline void place(struct send_record *r, struct socket_state *st
 }
 
 /* Whether the caps let a message of n bytes through; of several threads' about. */
-static __always_inline bool below_caps(struct socket_state *st, __u8 type, __u64 n, __u64 now)
+static __always_inline bool below_caps(struct socket_state *st, struct call *c,
+				       const struct send_record *r, __u64 n)
 {
+	__u64 now = r->exit;
 	struct loss *l;
 
 	if (!cap_bytes && !cap_rate)
@@ -147,7 +149,12 @@ static __always_inline bool below_caps(struct socket_state *st, __u8 type, __u64
 		st->in_second += n;
 		return true;
 	}
-	l = loss(type);
+	if (c) { /* so that what comes is not even taken ahead */
+		c->capped = r->sk;
+		c->capped_until = cap_bytes && st->recorded + n > cap_bytes
+					  ? ~0ULL : st->second + 1000000000;
+	}
+	l = loss(r->kind);
 	if (l) {
 		count(&l->cap_messages, 1);
 		count(&l->cap_bytes, n);
@@ -215,7 +222,7 @@ static __always_inline bool sent(struct send_record *r, struct sock *sk, int ret
 	r->ret = ret;
 	bpf_get_current_comm(r->comm, sizeof(r->comm));
 	place(r, st, ret >= 0 ? ONE_MESSAGE + ret : 0);
-	return ret < 0 || below_caps(st, type, ret, r->exit);
+	return ret < 0 || below_caps(st, c, r, ret);
 }
 
 /*

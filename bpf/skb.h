@@ -143,12 +143,15 @@ static __always_inline void take_ahead(struct call *c, struct sock *receiver)
 	struct skb_view v = {}, after = {};
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 len, done = c->ahead.len;
+	int result;
 
 	c->ahead.any = true;
 	if (!view_last(&v, receiver)) {
 		c->ahead.failed = true;
 		return;
 	}
+	if (c->capped && c->capped == (__u64)v.sender && bpf_ktime_get_ns() < c->capped_until)
+		return;
 	if (!ahead_wanted(c, v.sender, receiver))
 		return;
 	if (done && c->ahead.sk != (__u64)v.sender)
@@ -169,8 +172,11 @@ static __always_inline void take_ahead(struct call *c, struct sock *receiver)
 	from.p = (__u64)v.skb;
 	from.total = len;
 	from.count = UIO_MAXIOV; /* read_skb_segment knows better */
-	if (len && !submit_segments(&r, &from))
-		c->ahead.failed = true;
+	if (len) {
+		result = submit_segments(&r, &from);
+		c->ahead.failed |= result != SEGMENTS_WHOLE;
+		c->ahead.full |= result == SEGMENTS_FULL;
+	}
 	if (!view_last(&after, receiver) || after.skb != v.skb || after.head != v.head ||
 	    after.len != v.len || after.sender != v.sender)
 		c->ahead.failed = true;

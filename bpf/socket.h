@@ -50,6 +50,7 @@ struct ahead {
 	__u32 len;	/* bytes */
 	bool failed;	/* not all of them */
 	bool any;	/* it was tried */
+	bool full;	/* the ring buffer was full */
 };
 
 /* Where the tracepoint backend supposes sendmmsg to be; p is 0 if it is in none. */
@@ -69,6 +70,8 @@ struct call {
 	__u32 receiver_marked;	/* verdict on the processes that hold it */
 	struct ahead ahead;	/* tracepoint */
 	struct vector vector;
+	__u64 capped;		/* a socket that has its share recorded */
+	__u64 capped_until;
 	/* fentry */
 	__u64 msg;		/* address of the message */
 	bool done;		/* and it is recorded */

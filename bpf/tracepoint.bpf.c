@@ -231,6 +231,8 @@ static __always_inline void submit_indirect(struct send_record *r, struct call *
 	r->fd_types = 0;
 	if (message)
 		submit_msghdr(r, message, snap(ret));
+	else if (ret > 0 && c && c->ahead.full)
+		submit_full(r);
 	else if (ret > 0)
 		submit_no_buffer(r);
 	else
