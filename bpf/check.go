@@ -77,7 +77,7 @@ func (o *Offer) facts() {
 	add("BTF", support(err))
 	add("ring buffer", support(features.HaveMapType(ebpf.RingBuf)))
 	add("bpf_loop", support(features.HaveProgramHelper(ebpf.SocketFilter, asm.FnLoop)))
-	add("payload in pages", pages())
+	add("payload in pages", mapsPages())
 	add("task storage", support(features.HaveMapType(ebpf.TaskStorage)))
 	rights := "has CAP_BPF, CAP_PERFMON and CAP_SYSLOG"
 	if len(missing()) > 0 {
@@ -97,11 +97,11 @@ func (o *Offer) facts() {
 	add("perf events", sysctl("kernel.perf_event_paranoid")+"; CAP_PERFMON passes")
 }
 
-// pages says whether the payload of sendfile and splice can be found.
-func pages() string {
-	symbols, err := pageSymbols()
-	if err == nil && (symbols["vmemmap_base"] == 0 || symbols["page_offset_base"] == 0) {
-		return "no: the kernel's symbol vmemmap_base is not shown"
+// mapsPages says whether the payload of sendfile and splice can be found.
+func mapsPages() string {
+	yes, err := MapsPages()
+	if err == nil && !yes {
+		return "no: the kernel does not show where it has them"
 	}
 	return support(err)
 }

@@ -59,12 +59,12 @@ const (
 	fentryVarFilterNot         = "filter_not"
 	fentryVarFilterPatterns    = "filter_patterns"
 	fentryVarFilterWant        = "filter_want"
-	fentryVarPageOffsetBaseAt  = "page_offset_base_at"
+	fentryVarPageOffsetBase    = "page_offset_base"
 	fentryVarRecordFailed      = "record_failed"
 	fentryVarRecordReceive     = "record_receive"
 	fentryVarSelfTgid          = "self_tgid"
 	fentryVarSnaplen           = "snaplen"
-	fentryVarVmemmapBaseAt     = "vmemmap_base_at"
+	fentryVarVmemmapBase       = "vmemmap_base"
 	fentryVarWakeupBytes       = "wakeup_bytes"
 )
 
@@ -159,19 +159,19 @@ type fentryMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type fentryVariableSpecs struct {
-	CapBytes         *ebpf.VariableSpec `ebpf:"cap_bytes"`
-	CapRate          *ebpf.VariableSpec `ebpf:"cap_rate"`
-	FilterFollow     *ebpf.VariableSpec `ebpf:"filter_follow"`
-	FilterNot        *ebpf.VariableSpec `ebpf:"filter_not"`
-	FilterPatterns   *ebpf.VariableSpec `ebpf:"filter_patterns"`
-	FilterWant       *ebpf.VariableSpec `ebpf:"filter_want"`
-	PageOffsetBaseAt *ebpf.VariableSpec `ebpf:"page_offset_base_at"`
-	RecordFailed     *ebpf.VariableSpec `ebpf:"record_failed"`
-	RecordReceive    *ebpf.VariableSpec `ebpf:"record_receive"`
-	SelfTgid         *ebpf.VariableSpec `ebpf:"self_tgid"`
-	Snaplen          *ebpf.VariableSpec `ebpf:"snaplen"`
-	VmemmapBaseAt    *ebpf.VariableSpec `ebpf:"vmemmap_base_at"`
-	WakeupBytes      *ebpf.VariableSpec `ebpf:"wakeup_bytes"`
+	CapBytes       *ebpf.VariableSpec `ebpf:"cap_bytes"`
+	CapRate        *ebpf.VariableSpec `ebpf:"cap_rate"`
+	FilterFollow   *ebpf.VariableSpec `ebpf:"filter_follow"`
+	FilterNot      *ebpf.VariableSpec `ebpf:"filter_not"`
+	FilterPatterns *ebpf.VariableSpec `ebpf:"filter_patterns"`
+	FilterWant     *ebpf.VariableSpec `ebpf:"filter_want"`
+	PageOffsetBase *ebpf.VariableSpec `ebpf:"page_offset_base"`
+	RecordFailed   *ebpf.VariableSpec `ebpf:"record_failed"`
+	RecordReceive  *ebpf.VariableSpec `ebpf:"record_receive"`
+	SelfTgid       *ebpf.VariableSpec `ebpf:"self_tgid"`
+	Snaplen        *ebpf.VariableSpec `ebpf:"snaplen"`
+	VmemmapBase    *ebpf.VariableSpec `ebpf:"vmemmap_base"`
+	WakeupBytes    *ebpf.VariableSpec `ebpf:"wakeup_bytes"`
 }
 
 // fentryObjects contains all objects after they have been loaded into the kernel.
@@ -229,19 +229,19 @@ func (m *fentryMaps) Close() error {
 //
 // It can be passed to loadFentryObjects or ebpf.CollectionSpec.LoadAndAssign.
 type fentryVariables struct {
-	CapBytes         *ebpf.Variable `ebpf:"cap_bytes"`
-	CapRate          *ebpf.Variable `ebpf:"cap_rate"`
-	FilterFollow     *ebpf.Variable `ebpf:"filter_follow"`
-	FilterNot        *ebpf.Variable `ebpf:"filter_not"`
-	FilterPatterns   *ebpf.Variable `ebpf:"filter_patterns"`
-	FilterWant       *ebpf.Variable `ebpf:"filter_want"`
-	PageOffsetBaseAt *ebpf.Variable `ebpf:"page_offset_base_at"`
-	RecordFailed     *ebpf.Variable `ebpf:"record_failed"`
-	RecordReceive    *ebpf.Variable `ebpf:"record_receive"`
-	SelfTgid         *ebpf.Variable `ebpf:"self_tgid"`
-	Snaplen          *ebpf.Variable `ebpf:"snaplen"`
-	VmemmapBaseAt    *ebpf.Variable `ebpf:"vmemmap_base_at"`
-	WakeupBytes      *ebpf.Variable `ebpf:"wakeup_bytes"`
+	CapBytes       *ebpf.Variable `ebpf:"cap_bytes"`
+	CapRate        *ebpf.Variable `ebpf:"cap_rate"`
+	FilterFollow   *ebpf.Variable `ebpf:"filter_follow"`
+	FilterNot      *ebpf.Variable `ebpf:"filter_not"`
+	FilterPatterns *ebpf.Variable `ebpf:"filter_patterns"`
+	FilterWant     *ebpf.Variable `ebpf:"filter_want"`
+	PageOffsetBase *ebpf.Variable `ebpf:"page_offset_base"`
+	RecordFailed   *ebpf.Variable `ebpf:"record_failed"`
+	RecordReceive  *ebpf.Variable `ebpf:"record_receive"`
+	SelfTgid       *ebpf.Variable `ebpf:"self_tgid"`
+	Snaplen        *ebpf.Variable `ebpf:"snaplen"`
+	VmemmapBase    *ebpf.Variable `ebpf:"vmemmap_base"`
+	WakeupBytes    *ebpf.Variable `ebpf:"wakeup_bytes"`
 }
 
 // fentryPrograms contains all programs after they have been loaded into the kernel.

@@ -271,12 +271,22 @@ struct msghdr {
 	unsigned long msg_controllen;
 };
 
+struct mm_struct {
+	void *pgd;
+};
+
+/* A struct page that is a page table; since 6.5 */
+struct ptdesc {
+	struct mm_struct *pt_mm;
+};
+
 struct signal_struct {
 	atomic_t live;
 };
 
 struct task_struct {
 	struct signal_struct *signal;
+	struct mm_struct *mm;
 	unsigned int flags;
 	int pid;
 	int tgid;
@@ -288,6 +298,11 @@ struct seq_file;
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 struct bpf_iter__task_file {

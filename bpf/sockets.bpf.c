@@ -104,3 +104,57 @@ int list_living(struct bpf_iter__bpf_sk_storage_map *ctx)
 	bpf_seq_write(ctx->meta->seq, &l, sizeof(l));
 	return 0;
 }
+
+/*
+ * Where x86 has all memory mapped, and the struct pages of it: without KASLR
+ * constants (arch/x86/include/asm/page_64_types.h, pgtable_64_types.h), with it in
+ * two variables, the addresses of which user space finds, or leaves 0.
+ */
+volatile const __u64 page_offset_base_at;
+volatile const __u64 vmemmap_base_at;
+
+struct page_map {
+	__u64 page_offset_base;
+	__u64 vmemmap_base;
+	__u64 right; /* 1: they hold */
+};
+
+/*
+ * Tells for each process whether that is right: the top page table of its address
+ * space is a page whose struct page has the address space (pgd_set_mm,
+ * arch/x86/mm/pgtable.c).
+ */
+static __noinline int fill_page_map(struct page_map *m, struct mm_struct *mm)
+{
+	struct ptdesc *page;
+	__u64 pgd;
+
+	m->page_offset_base = 0xffff888000000000;
+	m->vmemmap_base = 0xffffea0000000000;
+	if (page_offset_base_at && vmemmap_base_at) {
+		bpf_probe_read_kernel(&m->page_offset_base, 8, (void *)page_offset_base_at);
+		bpf_probe_read_kernel(&m->vmemmap_base, 8, (void *)vmemmap_base_at);
+	}
+	pgd = (__u64)BPF_CORE_READ(mm, pgd);
+	page = (void *)(m->vmemmap_base + (pgd - m->page_offset_base) / 4096 *
+						  bpf_core_type_size(struct page));
+	m->right = BPF_CORE_READ(page, pt_mm) == mm;
+	return 0;
+}
+
+SEC("iter/task")
+int check_page_map(struct bpf_iter__task *ctx)
+{
+	struct task_struct *t = ctx->task;
+	struct page_map m = {};
+	struct mm_struct *mm;
+
+	if (!t || t->pid != t->tgid || !bpf_core_type_exists(struct ptdesc))
+		return 0;
+	mm = BPF_CORE_READ(t, mm);
+	if (!mm)
+		return 0;
+	fill_page_map(&m, mm);
+	bpf_seq_write(ctx->meta->seq, &m, sizeof(m));
+	return 0;
+}

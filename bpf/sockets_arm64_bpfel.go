@@ -16,8 +16,11 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	socketsProgListHolders = "list_holders"
-	socketsProgListLiving  = "list_living"
+	socketsProgCheckPageMap    = "check_page_map"
+	socketsProgListHolders     = "list_holders"
+	socketsProgListLiving      = "list_living"
+	socketsVarPageOffsetBaseAt = "page_offset_base_at"
+	socketsVarVmemmapBaseAt    = "vmemmap_base_at"
 )
 
 // loadSockets returns the embedded CollectionSpec for sockets.
@@ -62,8 +65,9 @@ type socketsSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type socketsProgramSpecs struct {
-	ListHolders *ebpf.ProgramSpec `ebpf:"list_holders"`
-	ListLiving  *ebpf.ProgramSpec `ebpf:"list_living"`
+	CheckPageMap *ebpf.ProgramSpec `ebpf:"check_page_map"`
+	ListHolders  *ebpf.ProgramSpec `ebpf:"list_holders"`
+	ListLiving   *ebpf.ProgramSpec `ebpf:"list_living"`
 }
 
 // socketsMapSpecs contains maps before they are loaded into the kernel.
@@ -76,6 +80,8 @@ type socketsMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type socketsVariableSpecs struct {
+	PageOffsetBaseAt *ebpf.VariableSpec `ebpf:"page_offset_base_at"`
+	VmemmapBaseAt    *ebpf.VariableSpec `ebpf:"vmemmap_base_at"`
 }
 
 // socketsObjects contains all objects after they have been loaded into the kernel.
@@ -108,18 +114,22 @@ func (m *socketsMaps) Close() error {
 //
 // It can be passed to loadSocketsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type socketsVariables struct {
+	PageOffsetBaseAt *ebpf.Variable `ebpf:"page_offset_base_at"`
+	VmemmapBaseAt    *ebpf.Variable `ebpf:"vmemmap_base_at"`
 }
 
 // socketsPrograms contains all programs after they have been loaded into the kernel.
 //
 // It can be passed to loadSocketsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type socketsPrograms struct {
-	ListHolders *ebpf.Program `ebpf:"list_holders"`
-	ListLiving  *ebpf.Program `ebpf:"list_living"`
+	CheckPageMap *ebpf.Program `ebpf:"check_page_map"`
+	ListHolders  *ebpf.Program `ebpf:"list_holders"`
+	ListLiving   *ebpf.Program `ebpf:"list_living"`
 }
 
 func (p *socketsPrograms) Close() error {
 	return _SocketsClose(
+		p.CheckPageMap,
 		p.ListHolders,
 		p.ListLiving,
 	)

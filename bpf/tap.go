@@ -55,7 +55,7 @@ type Tap struct {
 // Open attaches the programs of the backend that o names, or of the first that
 // this kernel takes. The error then says for each why not.
 func Open(o Options) (*Tap, error) {
-	go pageSymbols()
+	go pages()
 	list, err := o.prepare()
 	if err != nil {
 		return nil, err
@@ -175,7 +175,7 @@ func configure(spec *ebpf.CollectionSpec, o Options, patterns int) error {
 	if err := fit(spec); err != nil {
 		return err
 	}
-	symbols, err := pageSymbols()
+	where, err := pages()
 	if err != nil {
 		return err
 	}
@@ -190,12 +190,12 @@ func configure(spec *ebpf.CollectionSpec, o Options, patterns int) error {
 		"filter_patterns": uint32(patterns),
 		"filter_follow":   o.Filter.Follow,
 		"wakeup_bytes":    uint32(min(1<<20, o.RingSize/8)),
+
+		"page_offset_base": where.PageOffsetBase,
+		"vmemmap_base":     where.VmemmapBase,
 	}
 	if o.Snaplen > 0 {
 		set["snaplen"] = o.Snaplen
-	}
-	for name, address := range symbols {
-		set[name+"_at"] = address
 	}
 	for name, value := range set {
 		if err := spec.Variables[name].Set(value); err != nil {

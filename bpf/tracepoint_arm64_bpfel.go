@@ -39,12 +39,12 @@ const (
 	tracepointVarFilterNot         = "filter_not"
 	tracepointVarFilterPatterns    = "filter_patterns"
 	tracepointVarFilterWant        = "filter_want"
-	tracepointVarPageOffsetBaseAt  = "page_offset_base_at"
+	tracepointVarPageOffsetBase    = "page_offset_base"
 	tracepointVarRecordFailed      = "record_failed"
 	tracepointVarRecordReceive     = "record_receive"
 	tracepointVarSelfTgid          = "self_tgid"
 	tracepointVarSnaplen           = "snaplen"
-	tracepointVarVmemmapBaseAt     = "vmemmap_base_at"
+	tracepointVarVmemmapBase       = "vmemmap_base"
 	tracepointVarWakeupBytes       = "wakeup_bytes"
 )
 
@@ -119,19 +119,19 @@ type tracepointMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type tracepointVariableSpecs struct {
-	CapBytes         *ebpf.VariableSpec `ebpf:"cap_bytes"`
-	CapRate          *ebpf.VariableSpec `ebpf:"cap_rate"`
-	FilterFollow     *ebpf.VariableSpec `ebpf:"filter_follow"`
-	FilterNot        *ebpf.VariableSpec `ebpf:"filter_not"`
-	FilterPatterns   *ebpf.VariableSpec `ebpf:"filter_patterns"`
-	FilterWant       *ebpf.VariableSpec `ebpf:"filter_want"`
-	PageOffsetBaseAt *ebpf.VariableSpec `ebpf:"page_offset_base_at"`
-	RecordFailed     *ebpf.VariableSpec `ebpf:"record_failed"`
-	RecordReceive    *ebpf.VariableSpec `ebpf:"record_receive"`
-	SelfTgid         *ebpf.VariableSpec `ebpf:"self_tgid"`
-	Snaplen          *ebpf.VariableSpec `ebpf:"snaplen"`
-	VmemmapBaseAt    *ebpf.VariableSpec `ebpf:"vmemmap_base_at"`
-	WakeupBytes      *ebpf.VariableSpec `ebpf:"wakeup_bytes"`
+	CapBytes       *ebpf.VariableSpec `ebpf:"cap_bytes"`
+	CapRate        *ebpf.VariableSpec `ebpf:"cap_rate"`
+	FilterFollow   *ebpf.VariableSpec `ebpf:"filter_follow"`
+	FilterNot      *ebpf.VariableSpec `ebpf:"filter_not"`
+	FilterPatterns *ebpf.VariableSpec `ebpf:"filter_patterns"`
+	FilterWant     *ebpf.VariableSpec `ebpf:"filter_want"`
+	PageOffsetBase *ebpf.VariableSpec `ebpf:"page_offset_base"`
+	RecordFailed   *ebpf.VariableSpec `ebpf:"record_failed"`
+	RecordReceive  *ebpf.VariableSpec `ebpf:"record_receive"`
+	SelfTgid       *ebpf.VariableSpec `ebpf:"self_tgid"`
+	Snaplen        *ebpf.VariableSpec `ebpf:"snaplen"`
+	VmemmapBase    *ebpf.VariableSpec `ebpf:"vmemmap_base"`
+	WakeupBytes    *ebpf.VariableSpec `ebpf:"wakeup_bytes"`
 }
 
 // tracepointObjects contains all objects after they have been loaded into the kernel.
@@ -189,19 +189,19 @@ func (m *tracepointMaps) Close() error {
 //
 // It can be passed to loadTracepointObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tracepointVariables struct {
-	CapBytes         *ebpf.Variable `ebpf:"cap_bytes"`
-	CapRate          *ebpf.Variable `ebpf:"cap_rate"`
-	FilterFollow     *ebpf.Variable `ebpf:"filter_follow"`
-	FilterNot        *ebpf.Variable `ebpf:"filter_not"`
-	FilterPatterns   *ebpf.Variable `ebpf:"filter_patterns"`
-	FilterWant       *ebpf.Variable `ebpf:"filter_want"`
-	PageOffsetBaseAt *ebpf.Variable `ebpf:"page_offset_base_at"`
-	RecordFailed     *ebpf.Variable `ebpf:"record_failed"`
-	RecordReceive    *ebpf.Variable `ebpf:"record_receive"`
-	SelfTgid         *ebpf.Variable `ebpf:"self_tgid"`
-	Snaplen          *ebpf.Variable `ebpf:"snaplen"`
-	VmemmapBaseAt    *ebpf.Variable `ebpf:"vmemmap_base_at"`
-	WakeupBytes      *ebpf.Variable `ebpf:"wakeup_bytes"`
+	CapBytes       *ebpf.Variable `ebpf:"cap_bytes"`
+	CapRate        *ebpf.Variable `ebpf:"cap_rate"`
+	FilterFollow   *ebpf.Variable `ebpf:"filter_follow"`
+	FilterNot      *ebpf.Variable `ebpf:"filter_not"`
+	FilterPatterns *ebpf.Variable `ebpf:"filter_patterns"`
+	FilterWant     *ebpf.Variable `ebpf:"filter_want"`
+	PageOffsetBase *ebpf.Variable `ebpf:"page_offset_base"`
+	RecordFailed   *ebpf.Variable `ebpf:"record_failed"`
+	RecordReceive  *ebpf.Variable `ebpf:"record_receive"`
+	SelfTgid       *ebpf.Variable `ebpf:"self_tgid"`
+	Snaplen        *ebpf.Variable `ebpf:"snaplen"`
+	VmemmapBase    *ebpf.Variable `ebpf:"vmemmap_base"`
+	WakeupBytes    *ebpf.Variable `ebpf:"wakeup_bytes"`
 }
 
 // tracepointPrograms contains all programs after they have been loaded into the kernel.

@@ -1,11 +1,8 @@
 package conformance
 
 import (
-	"bytes"
 	"fmt"
-	"os"
 	"path"
-	"runtime"
 	"strings"
 
 	"unixcap/bpf"
@@ -110,9 +107,8 @@ func thisKernel() (kernel, error) {
 	if _, err := fmt.Sscanf(release, "%d.%d", &k.major, &k.minor); err != nil {
 		return k, fmt.Errorf("kernel release %q: %w", release, err)
 	}
-	symbols, err := os.ReadFile("/proc/kallsyms")
-	k.pages = runtime.GOARCH == "amd64" &&
-		bytes.Contains(symbols, []byte(" vmemmap_base\n")) && bytes.Contains(symbols, []byte(" page_offset_base\n"))
+	var err error
+	k.pages, err = bpf.MapsPages()
 	return k, err
 }
 
