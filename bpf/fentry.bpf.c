@@ -119,12 +119,9 @@ static __always_inline void begin_send(struct msghdr *msg)
  */
 static __always_inline bool done(struct call *c, struct sock *sk, const void *msg, __u32 copy)
 {
-	struct loss *l;
-
 	if (!c) {
-		l = copy ? NULL : loss(BPF_CORE_READ(sk, sk_type));
-		if (l)
-			count(&l->state_messages, 1);
+		if (!copy)
+			count_unknown(BPF_CORE_READ(sk, sk_type));
 		return true;
 	}
 	if (c->msg == (__u64)msg) {
@@ -171,7 +168,6 @@ static __always_inline void end_send(struct socket *sock, struct msghdr *msg, in
 {
 	struct sock *sk = sock->sk;
 	struct location now, at = {};
-	struct send_record r;
 	struct call *c;
 	__u64 n;
 
@@ -180,21 +176,19 @@ static __always_inline void end_send(struct socket *sock, struct msghdr *msg, in
 	c = current_call();
 	if (done(c, sk, msg, copy))
 		return;
-	if (c) {
-		/* If this call's beginning was missed, c is of one before. */
-		locate(msg, &now);
-		if (now.source == c->at.source && now.whole == c->at.whole)
-			at = c->at;
-	}
-	if (!sent(&r, sk, ret, c, slot + copy))
+	/* If this call's beginning was missed, c is of one before. */
+	locate(msg, &now);
+	if (now.source == c->at.source && now.whole == c->at.whole)
+		at = c->at;
+	if (!sent(sk, ret, c, slot + copy))
 		return;
 	n = ret > 0 ? snap(ret) : 0;
-	read_control(&r, (__u64)BPF_CORE_READ(msg, msg_control),
+	read_control(&c->record, (__u64)BPF_CORE_READ(msg, msg_control),
 		     BPF_CORE_READ(msg, msg_controllen), false);
 	if (n)
-		submit_located(&r, &at, n);
+		submit_located(&c->record, &at, n);
 	else
-		submit_empty(&r);
+		submit_empty(&c->record);
 }
 
 #define COPY(n)                                                                \
@@ -251,7 +245,6 @@ static __always_inline void end_page(struct socket *sock, struct page *page, int
 		.segments = 1,
 	};
 	struct sock *sk = sock->sk;
-	struct send_record r;
 	struct call *c;
 
 	if (!sk)
@@ -259,12 +252,12 @@ static __always_inline void end_page(struct socket *sock, struct page *page, int
 	c = current_call();
 	if (done(c, sk, page, 0)) /* there is one copy only, for old kernels */
 		return;
-	if (!sent(&r, sk, ret, c, SLOT_PAGE))
+	if (!sent(sk, ret, c, SLOT_PAGE))
 		return;
 	if (ret > 0)
-		submit_located(&r, &at, snap(ret));
+		submit_located(&c->record, &at, snap(ret));
 	else
-		submit_empty(&r);
+		submit_empty(&c->record);
 }
 
 /* Until 6.4: what sendfile and splice send on a stream, page by page. */

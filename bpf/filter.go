@@ -48,7 +48,7 @@ type Conditions struct {
 	// On processes.
 	PIDs       []uint32
 	Comms      []string // with * and ?
-	UIDs, GIDs []uint32 // effective ids
+	UIDs, GIDs []uint32 // real ids
 	Cgroups    []uint64 // cgroup ids
 }
 

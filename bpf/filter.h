@@ -299,12 +299,25 @@ static __always_inline bool sockets_wanted(__u32 met, __u32 peer_met)
 	return !(met & EXCLUDED) && (met & want) == want;
 }
 
-/* What the conditions on processes say of the current one. */
+static __always_inline __u32 task_verdict(__u32 met)
+{
+	__u32 want = filter_want & OF_TASKS;
+
+	if (met & EXCLUDED)
+		return NOT;
+	return want && (met & want) == want ? WANT : 0;
+}
+
+/*
+ * What the conditions on processes say of the current one. A process has its
+ * first thread's name; the others may have their own, and count too while they act.
+ */
 static __always_inline __u32 judge_task(__u32 tgid, __u32 slot)
 {
-	__u32 met = 0, want = filter_want & OF_TASKS, verdict;
-	__u8 v, *known;
+	struct task_struct *t = bpf_get_current_task_btf();
 	char comm[TASK_COMM_LEN];
+	__u32 met = 0, verdict;
+	__u8 v, *known;
 	__u64 id;
 
 	if (ASKED(BY_PID))
@@ -317,18 +330,20 @@ static __always_inline __u32 judge_task(__u32 tgid, __u32 slot)
 	if (ASKED(BY_CGROUP))
 		met = meet(met, BY_CGROUP, judge_value(BY_CGROUP, bpf_get_current_cgroup_id()));
 	if (ASKED(BY_COMM)) {
-		bpf_get_current_comm(comm, sizeof(comm));
+		BPF_CORE_READ_STR_INTO(&comm, t, group_leader, comm);
 		met = meet(met, BY_COMM, judge_comm(comm, slot));
 	}
-	verdict = met & EXCLUDED ? NOT : want && (met & want) == want ? WANT : 0;
-
+	verdict = task_verdict(met);
 	v = verdict;
 	known = bpf_map_lookup_elem(&judged_tasks, &tgid);
 	if (known && !verdict)
 		bpf_map_delete_elem(&judged_tasks, &tgid);
 	else if (verdict && (!known || *known != v))
 		bpf_map_update_elem(&judged_tasks, &tgid, &v, 0);
-	return verdict;
+	if (!ASKED(BY_COMM) || t->pid == t->tgid)
+		return verdict;
+	bpf_get_current_comm(comm, sizeof(comm));
+	return task_verdict(meet(met, BY_COMM, judge_comm(comm, slot)));
 }
 
 /* What was found of sk before. */

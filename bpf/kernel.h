@@ -292,6 +292,7 @@ struct task_struct {
 	int tgid;
 	char comm[TASK_COMM_LEN];
 	struct files_struct *files;
+	struct task_struct *group_leader;
 };
 
 struct seq_file;

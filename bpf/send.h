@@ -131,9 +131,9 @@ static __always_inline void place(struct send_record *r, struct socket_state *st
 }
 
 /* Whether the caps let a message of n bytes through; of several threads' about. */
-static __always_inline bool below_caps(struct socket_state *st, struct call *c,
-				       const struct send_record *r, __u64 n)
+static __always_inline bool below_caps(struct socket_state *st, struct call *c, __u64 n)
 {
+	const struct send_record *r = &c->record;
 	__u64 now = r->exit;
 	struct loss *l;
 
@@ -149,11 +149,10 @@ static __always_inline bool below_caps(struct socket_state *st, struct call *c,
 		st->in_second += n;
 		return true;
 	}
-	if (c) { /* so that what comes is not even taken ahead */
-		c->capped = r->sk;
-		c->capped_until = cap_bytes && st->recorded + n > cap_bytes
-					  ? ~0ULL : st->second + 1000000000;
-	}
+	/* So that what comes is not even taken ahead. */
+	c->capped = r->sk;
+	c->capped_until = cap_bytes && st->recorded + n > cap_bytes ? ~0ULL
+								      : st->second + 1000000000;
 	l = loss(r->kind);
 	if (l) {
 		count(&l->cap_messages, 1);
@@ -162,17 +161,25 @@ static __always_inline bool below_caps(struct socket_state *st, struct call *c,
 	return false;
 }
 
-/*
- * Fills r for a call that returned ret and counts it in the socket's state.
- * False if it is not to be recorded. c is the call's beginning, NULL if it was
- * not seen. sk must be trusted by the verifier, as a program's argument is.
- */
-static __always_inline bool sent(struct send_record *r, struct sock *sk, int ret, struct call *c,
-				 __u32 slot)
+/* A message that cannot be recorded for want of memory. */
+static __always_inline void count_unknown(__u8 type)
 {
+	struct loss *l = loss(type);
+
+	if (l)
+		count(&l->state_messages, 1);
+}
+
+/*
+ * Fills c->record for a call that returned ret and counts it in the socket's
+ * state. False if it is not to be recorded. sk must be trusted by the verifier,
+ * as a program's argument is.
+ */
+static __always_inline bool sent(struct sock *sk, int ret, struct call *c, __u32 slot)
+{
+	struct send_record *r = &c->record;
 	struct socket_state *st;
 	struct sock *peer;
-	struct loss *l;
 	__u64 id = bpf_get_current_pid_tgid(), receiver = 0;
 	__u32 facing = 0, receiver_met = 0;
 	__u16 type = sk->sk_type;
@@ -186,7 +193,7 @@ static __always_inline bool sent(struct send_record *r, struct sock *sk, int ret
 		return false;
 	peer = peer_of(sk);
 	/* A datagram can go elsewhere than its socket is connected to. */
-	if (type == SOCK_DGRAM && c && c->receiver && c->receiver != (__u64)peer) {
+	if (type == SOCK_DGRAM && c->receiver && c->receiver != (__u64)peer) {
 		receiver = c->receiver;
 		receiver_met = c->receiver_met;
 		facing = c->receiver_marked;
@@ -194,9 +201,7 @@ static __always_inline bool sent(struct send_record *r, struct sock *sk, int ret
 	}
 	st = state_of(sk);
 	if (!st) {
-		l = loss(type);
-		if (l)
-			count(&l->state_messages, 1);
+		count_unknown(type);
 		return false;
 	}
 	remember(st, sk, peer, slot);
@@ -214,7 +219,7 @@ static __always_inline bool sent(struct send_record *r, struct sock *sk, int ret
 	r->peer = receiver ? receiver : (__u64)peer;
 	r->peer_ino = receiver ? c->receiver_ino : st->peer_ino;
 	r->exit = bpf_ktime_get_ns();
-	r->entry = c ? c->entry : 0;
+	r->entry = c->entry;
 	r->cgroup = bpf_get_current_cgroup_id();
 	r->pid = id >> 32;
 	r->tid = id;
@@ -222,7 +227,7 @@ static __always_inline bool sent(struct send_record *r, struct sock *sk, int ret
 	r->ret = ret;
 	bpf_get_current_comm(r->comm, sizeof(r->comm));
 	place(r, st, ret >= 0 ? ONE_MESSAGE + ret : 0);
-	return ret < 0 || below_caps(st, c, r, ret);
+	return ret < 0 || below_caps(st, c, ret);
 }
 
 /*

@@ -185,7 +185,7 @@ static __always_inline void take_ahead(struct call *c, struct sock *receiver)
 /* Whether all that a call sent was taken ahead. If so, that is told. */
 static __always_inline bool submit_ahead(struct send_record *r, struct call *c, int ret)
 {
-	if (!c || c->ahead.failed || c->ahead.len != ret || c->ahead.sk != r->sk)
+	if (c->ahead.failed || c->ahead.len != ret || c->ahead.sk != r->sk)
 		return false;
 	r->fds = c->ahead.fds;
 	r->fd_types = c->ahead.fd_types;

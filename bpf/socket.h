@@ -63,6 +63,7 @@ struct vector {
 
 /* What is remembered from the start of a thread's call to its end. */
 struct call {
+	struct send_record record; /* not on the stack, which is short */
 	__u64 entry;
 	__u64 receiver;		/* of a datagram, with its inode */
 	__u32 receiver_ino;

@@ -231,7 +231,7 @@ static __always_inline void submit_indirect(struct send_record *r, struct call *
 	r->fd_types = 0;
 	if (message)
 		submit_msghdr(r, message, snap(ret));
-	else if (ret > 0 && c && c->ahead.full)
+	else if (ret > 0 && c->ahead.full)
 		submit_full(r);
 	else if (ret > 0)
 		submit_no_buffer(r);
@@ -277,7 +277,6 @@ int BPF_PROG(sock_send_length, struct sock *sk, int ret, int flags)
 {
 	struct task_struct *t;
 	struct pt_regs *regs;
-	struct send_record r;
 	__u64 message = 0;
 	struct call *c;
 	long nr;
@@ -285,19 +284,22 @@ int BPF_PROG(sock_send_length, struct sock *sk, int ret, int flags)
 	if (!is_unix(sk) || unwanted(sk))
 		return 0;
 	t = bpf_get_current_task_btf();
-	c = bpf_task_storage_get(&calls, t, 0, 0);
+	c = bpf_task_storage_get(&calls, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!c) {
+		count_unknown(sk->sk_type);
+		return 0;
+	}
 	regs = (void *)bpf_task_pt_regs(t);
 	nr = current_nr(t, regs);
-	if (nr == NR_sendmmsg && c)
+	if (nr == NR_sendmmsg)
 		message = find_message(&c->vector, regs, ret);
-	if (sent(&r, sk, ret, c, SLOT_STREAM)) {
+	if (sent(sk, ret, c, SLOT_STREAM)) {
 		if (is_direct(nr))
-			submit_direct(&r, regs, nr, ret > 0 ? snap(ret) : 0);
+			submit_direct(&c->record, regs, nr, ret > 0 ? snap(ret) : 0);
 		else
-			submit_indirect(&r, c, ret, message);
+			submit_indirect(&c->record, c, ret, message);
 	}
-	if (c)
-		end_call(c);
+	end_call(c);
 	return 0;
 }
 

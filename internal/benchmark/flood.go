@@ -177,4 +177,3 @@ func await(out interface{ Read([]byte) (int, error) }) {
 		check(fmt.Errorf("a worker ended: %w", err))
 	}
 }
-
