@@ -206,6 +206,9 @@ func (w *Writer) WriteMessage(m *Message) error {
 			return err
 		}
 	}
+	if m.Op == Receive && w.ackOf(c, i) == c.end[i].acked {
+		return nil // the handshake says it already
+	}
 	if err := w.writeMessage(c, i, m, ts); err != nil {
 		return err
 	}

@@ -248,3 +248,48 @@ socket.send_fds(a, [b"x"], [r, os.open("/etc/passwd", 0), os.open("/", 0), os.op
 		t.Errorf("not %s in %s", want, out)
 	}
 }
+
+// What a thread with a name of its own says is its process's, too.
+func TestThreadName(t *testing.T) {
+	need(t, "python3")
+	const script = `
+import socket, sys, threading, time
+open("/proc/self/comm", "w").write("talk-main")
+a, b = socket.socketpair()
+def talk():
+    open("/proc/self/task/%d/comm" % threading.get_native_id(), "w").write("talk-thread")
+    print("ready", flush=True)
+    while True:
+        a.send(b"plain")
+        b.recv(100)
+        time.sleep(0.01)
+threading.Thread(target=talk).start()
+`
+	cmd := exec.Command("python3", "-c", script)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	var ready string
+	if _, err := fmt.Fscan(out, &ready); err != nil {
+		t.Fatal(err)
+	}
+	for filter, want := range map[string]bool{
+		"--comm=talk-main": true, "--comm=talk-thread": true, "--comm=talk-other": false,
+		"--not=comm=talk-main": false, "--not=comm=talk-thread": false, "--not=comm=talk-other": true,
+	} {
+		file := filepath.Join(t.TempDir(), "x.pcapng")
+		r := record(t, "-w", file, filter)
+		time.Sleep(200 * time.Millisecond)
+		r.cmd.Process.Signal(os.Interrupt)
+		<-r.ended
+		if got := len(named(t, file)) > 0; got != want {
+			t.Errorf("%s: recorded %v, want %v", filter, got, want)
+		}
+	}
+}

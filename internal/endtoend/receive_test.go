@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // receivers is a program that receives in pieces, and prints how many bytes each
@@ -175,5 +176,26 @@ func unflagged(t *testing.T, file string) {
 	filter := "_ws.malformed || tcp.analysis.flags || tcp.checksum.status == \"Bad\""
 	if out := run(t, "tshark", "-r", file, "-o", "tcp.check_checksum:TRUE", "-Y", filter); out != "" {
 		t.Errorf("tshark complains:\n%s", out)
+	}
+}
+
+// Each file of a set is faultless TCP, also where it begins with what is received.
+func TestReceiveSet(t *testing.T) {
+	dir := t.TempDir()
+	path := chatter(t, dir, 4, time.Millisecond)
+	r := record(t, "--receive", "-C", "50k", "-W", "50", "-c", "2000", "-w", filepath.Join(dir, "set"), path)
+	if err := <-r.ended; err != nil {
+		t.Fatalf("%v: %s", err, &r.stderr)
+	}
+	names := glob(t, filepath.Join(dir, "set*"))
+	if len(names) < 5 {
+		t.Errorf("%d files", len(names))
+	}
+	for _, name := range names {
+		// A file that begins in the middle has a second handshake at the next request.
+		filter := "_ws.malformed || tcp.analysis.flags && !tcp.analysis.reused_ports"
+		if out := run(t, "tshark", "-r", name, "-Y", filter); out != "" {
+			t.Errorf("tshark complains:\n%s", out)
+		}
 	}
 }
