@@ -275,8 +275,12 @@ struct mm_struct {
 	void *pgd;
 };
 
-/* A struct page that is a page table; since 6.5 */
+/* A struct page that is a page table; since 6.5, before it had the field itself. */
 struct ptdesc {
+	struct mm_struct *pt_mm;
+};
+
+struct page___old {
 	struct mm_struct *pt_mm;
 };
 

@@ -126,6 +126,7 @@ struct page_map {
  */
 static __noinline int fill_page_map(struct page_map *m, struct mm_struct *mm)
 {
+	struct page___old *old;
 	struct ptdesc *page;
 	__u64 pgd;
 
@@ -138,7 +139,11 @@ static __noinline int fill_page_map(struct page_map *m, struct mm_struct *mm)
 	pgd = (__u64)BPF_CORE_READ(mm, pgd);
 	page = (void *)(m->vmemmap_base + (pgd - m->page_offset_base) / 4096 *
 						  bpf_core_type_size(struct page));
-	m->right = BPF_CORE_READ(page, pt_mm) == mm;
+	old = (void *)page;
+	if (bpf_core_type_exists(struct ptdesc))
+		m->right = BPF_CORE_READ(page, pt_mm) == mm;
+	else
+		m->right = BPF_CORE_READ(old, pt_mm) == mm;
 	return 0;
 }
 
@@ -149,7 +154,7 @@ int check_page_map(struct bpf_iter__task *ctx)
 	struct page_map m = {};
 	struct mm_struct *mm;
 
-	if (!t || t->pid != t->tgid || !bpf_core_type_exists(struct ptdesc))
+	if (!t || t->pid != t->tgid)
 		return 0;
 	mm = BPF_CORE_READ(t, mm);
 	if (!mm)
