@@ -147,6 +147,8 @@ static __always_inline bool below_caps(struct socket_state *st, struct call *c, 
 	    (!cap_rate || st->in_second + n <= cap_rate)) {
 		st->recorded += n;
 		st->in_second += n;
+		if (c->capped == r->sk) /* it is another one now, or another second */
+			c->capped = 0;
 		return true;
 	}
 	/* So that what comes is not even taken ahead. */

@@ -281,9 +281,16 @@ int BPF_PROG(sock_send_length, struct sock *sk, int ret, int flags)
 	struct call *c;
 	long nr;
 
-	if (!is_unix(sk) || unwanted(sk))
+	if (!is_unix(sk))
 		return 0;
 	t = bpf_get_current_task_btf();
+	if (unwanted(sk)) {
+		/* The receiver may not have been known to be, and have noted a beginning. */
+		c = bpf_task_storage_get(&calls, t, 0, 0);
+		if (c)
+			end_call(c);
+		return 0;
+	}
 	c = bpf_task_storage_get(&calls, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!c) {
 		count_unknown(sk->sk_type);

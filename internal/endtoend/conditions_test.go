@@ -293,3 +293,35 @@ threading.Thread(target=talk).start()
 		}
 	}
 }
+
+// What a thread sends elsewhere leaves no trace on its next message that is
+// wanted: that has its own time.
+func TestBesides(t *testing.T) {
+	need(t, "python3")
+	path := filepath.Join(t.TempDir(), "s")
+	const script = `
+import socket, sys, time
+server = socket.socket(socket.AF_UNIX); server.bind(sys.argv[1]); server.listen()
+x, y = socket.socketpair()
+for i in range(3):
+    x.send(b"nobody reads this")
+time.sleep(0.5)
+c = socket.socket(socket.AF_UNIX); c.connect(sys.argv[1])
+c.send(b"wanted")
+`
+	file := filepath.Join(t.TempDir(), "x.pcapng")
+	r := record(t, "-w", file, path, "--", "python3", "-c", script, path)
+	if err := <-r.ended; err != nil {
+		t.Fatalf("%v: %s", err, &r.stderr)
+	}
+	var m struct {
+		Payload string
+		Took    int64 `json:"took_ns"`
+	}
+	if err := json.Unmarshal([]byte(strings.SplitAfter(analyze(t, "dump", "--format", "jsonl", file), "\n")[0]), &m); err != nil {
+		t.Fatal(err)
+	}
+	if m.Payload != "wanted" || m.Took >= int64(500*time.Millisecond) {
+		t.Errorf("%+v", m)
+	}
+}
