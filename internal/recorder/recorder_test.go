@@ -145,6 +145,20 @@ func TestRecorder(t *testing.T) {
 			part(send(1, 2, at, at+5, 0, 0, "abc"), 0, 6, false),
 			send(1, 2, at+6, at+7, 1, 6, "next"),
 		}, want: []string{"1:101>2:102 abc cut=3", "1:101>2:102 next"}},
+		{name: "a missing end is known when its thread goes on", events: []bpf.Event{
+			part(send(1, 2, at, at+5, 0, 0, "abc"), 0, 6, false),
+			send(1, 2, at+6*ms, at+7*ms, 1, 6, "next"),
+			send(3, 4, at+100*ms, at+101*ms, 0, 0, "moves on"),
+			send(1, 2, at+200*ms, at+201*ms, 3, 20, "after a loss"),
+		}, want: []string{"1:101>2:102 abc cut=3", "1:101>2:102 next", "3:103>4:104 moves on", "1:101>2:102 after a loss lost=1,10"}},
+		{name: "what comes late does not make others lost again", events: []bpf.Event{
+			part(send(1, 2, at, at+5, 0, 0, "abc"), 0, 6, false),
+			change(send(1, 2, at+6*ms, at+7*ms, 2, 16, "another thread's"), func(e *bpf.Event) { e.TID = 99 }),
+			send(3, 4, at+100*ms, at+100*ms, 0, 0, "moves on"),
+			send(3, 4, at+1500*ms, at+1500*ms, 1, 8, "again"),
+			change(send(1, 2, at+1600*ms, at+1601*ms, 3, 32, "last"), func(e *bpf.Event) { e.TID = 99 }),
+		}, want: []string{"1:101>2:102 another thread's lost=2,16", "1:101>2:102 abc cut=3", "3:103>4:104 moves on",
+			"3:103>4:104 again", "1:101>2:102 last"}},
 		{name: "parts that come late belong to what was given up", events: []bpf.Event{
 			part(send(1, 2, at, at+5, 0, 0, "abc"), 0, 9, false),
 			send(3, 4, at+5000*ms, at+5000*ms, 0, 0, "much later"),

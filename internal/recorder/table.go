@@ -65,14 +65,16 @@ func (s *socket) acked(received, at uint64, emptied bool) (n uint64, ok bool) {
 	return s.read, true
 }
 
-// account sets what m's socket lost before it and moves on.
+// account sets what m's socket lost before it and moves on. A message of which a
+// part was lost can be late; then the next one has told of it already.
 func (s *socket) account(m *capture.Message, seq uint32, exit uint64) {
+	if int32(seq-s.seq) < 0 {
+		return
+	}
 	if m.Offset > s.offset {
 		m.LostBytes = m.Offset - s.offset
 	}
-	if n := seq - s.seq; n > 0 && n < 1<<31 {
-		m.LostMessages = uint64(n)
-	}
+	m.LostMessages = uint64(seq - s.seq)
 	s.offset = m.Offset + m.Length
 	s.seq = seq + 1
 	s.exit = exit

@@ -44,20 +44,16 @@ type ahead struct {
 	touched uint64 // see pending
 }
 
-type partKey struct {
-	sk  uint64
-	seq uint32
-}
-
 // A window holds the messages of the last moments.
 type window struct {
 	queue   queue
-	partial map[partKey]*pending // the parts of long messages still to come
-	aheads  map[uint32]*ahead    // by thread: what came before the message it is of
-	latest  uint64               // newest event's time
-	last    uint64               // time of the message that was taken out last
-	bytes   int                  // of the queue
-	growing int                  // bytes of the partial messages
+	partial map[uint32]*pending // by thread: the long message of which parts are still to come
+	aheads  map[uint32]*ahead   // by thread: what came before the message it is of
+	swept   uint64              // up to when abandon looked
+	latest  uint64              // newest event's time
+	last    uint64              // time of the message that was taken out last
+	bytes   int                 // of the queue
+	growing int                 // bytes of the partial messages
 	arrived uint64
 	pool    [3][]*pending
 }
@@ -103,6 +99,9 @@ func (w *window) begin(e *bpf.Event, from, to *socket) {
 		return // it was given up already, as cut
 	}
 	from.begun = e.Seq + 1
+	if len(w.partial) > 0 {
+		w.giveUp(e.TID)
+	}
 	p := w.get(max(len(e.Data), min(int(e.Ret), 128<<10)))
 	p.from, p.to, p.seq = from, to, e.Seq
 	p.time, p.exit = e.Entry, e.Exit
@@ -122,9 +121,9 @@ func (w *window) begin(e *bpf.Event, from, to *socket) {
 	w.takeAhead(p, e)
 	if e.Flags&bpf.Last == 0 {
 		if w.partial == nil {
-			w.partial = make(map[partKey]*pending)
+			w.partial = make(map[uint32]*pending)
 		}
-		w.partial[partKey{e.SK, e.Seq}] = p
+		w.partial[e.TID] = p
 	}
 	w.append(p, e)
 	if e.Flags&bpf.Last != 0 {
@@ -180,14 +179,13 @@ func (w *window) extend(e *bpf.Event) bool {
 	if len(w.partial) == 0 || e.Ret < 0 {
 		return false
 	}
-	key := partKey{e.SK, e.Seq}
-	p := w.partial[key]
-	if p == nil {
+	p := w.partial[e.TID]
+	if p == nil || p.from.SK != e.SK || p.seq != e.Seq {
 		return false
 	}
 	w.append(p, e)
 	if e.Flags&bpf.Last != 0 {
-		delete(w.partial, key)
+		delete(w.partial, e.TID)
 		w.complete(p)
 	}
 	return true
@@ -243,19 +241,34 @@ func (w *window) push(p *pending) {
 // can be preempted between two of them, and goes on when its thread does.
 const partsWait = uint64(time.Second)
 
+// sweepInterval keeps what a step costs from growing with the threads that send.
+const sweepInterval = uint64(10 * time.Millisecond)
+
+// giveUp completes what a thread has begun: it goes on with another message, and
+// what did not come before is lost.
+func (w *window) giveUp(tid uint32) {
+	if p := w.partial[tid]; p != nil {
+		delete(w.partial, tid)
+		w.complete(p)
+	}
+}
+
 // abandon completes the messages of which a part was lost: those whose last one
 // came long before the horizon.
 func (w *window) abandon(horizon uint64) {
+	if horizon < w.swept+sweepInterval {
+		return
+	}
+	w.swept = horizon
 	for tid, a := range w.aheads {
 		if horizon >= a.touched+partsWait {
 			w.growing -= len(a.payload)
 			delete(w.aheads, tid)
 		}
 	}
-	for key, p := range w.partial {
+	for tid, p := range w.partial {
 		if horizon >= p.touched+partsWait {
-			delete(w.partial, key)
-			w.complete(p)
+			w.giveUp(tid)
 		}
 	}
 }
