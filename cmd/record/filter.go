@@ -53,16 +53,19 @@ func (g *filterFlags) add(f *pflag.FlagSet) {
 	for _, c := range conditions {
 		g.values[c.name] = f.StringSliceP(c.name, c.short, nil, c.usage)
 	}
-	f.StringSliceVar(&g.not, "not", nil, "leave out what meets a condition: `KIND=VALUE`, where KIND is path or one of the above, such as --not comm=cron")
+	f.StringArrayVar(&g.not, "not", nil, "leave out what meets a condition: `KIND=VALUE`, where KIND is path or one of the above, such as --not comm=cron")
 	f.BoolVar(&g.follow, "follow", false, "with --pid: also the children that the process has from now on")
 }
 
-func (g *filterFlags) parse(o *options) error {
+func (g *filterFlags) parse(f *pflag.FlagSet, o *options) error {
 	filter := &o.tap.Filter
 	if err := addPaths(&filter.Want, g.paths); err != nil {
 		return err
 	}
 	for _, c := range conditions {
+		if f.Changed(c.name) && len(*g.values[c.name]) == 0 {
+			return fmt.Errorf("--%s: the value is empty", c.name) // not: everything
+		}
 		for _, value := range *g.values[c.name] {
 			if err := c.add(&filter.Want, value); err != nil {
 				return fmt.Errorf("--%s %s: %w", c.name, value, err)
@@ -155,7 +158,13 @@ func addType(c *bpf.Conditions, s string) error {
 	return errors.New("not a type: there are stream, dgram and seqpacket")
 }
 
+// commMax is how many bytes of a process's name the kernel keeps.
+const commMax = 15
+
 func addComm(c *bpf.Conditions, s string) error {
+	if n := len(strings.ReplaceAll(s, "*", "")); n > commMax {
+		return fmt.Errorf("%d bytes, of which the kernel keeps %d (the rest can be *)", n, commMax)
+	}
 	c.Comms = append(c.Comms, s)
 	return bpf.CheckComm(s)
 }
@@ -168,14 +177,36 @@ func addNetNS(c *bpf.Conditions, s string) error {
 		if !strings.Contains(s, "/") {
 			s = "/run/netns/" + s
 		}
-		var st unix.Stat_t
-		if err := unix.Stat(s, &st); err != nil {
+		if n, err = netNSOf(s); err != nil {
 			return fmt.Errorf("%s: %w", s, err)
 		}
-		n = st.Ino
 	}
 	c.NetNS = append(c.NetNS, uint32(n))
 	return nil
+}
+
+// netNSOf returns the inode of the network namespace that a file stands for.
+func netNSOf(file string) (uint64, error) {
+	fd, err := unix.Open(file, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(fd, &fs); err != nil {
+		return 0, err
+	}
+	if fs.Type == unix.NSFS_MAGIC {
+		switch kind, err := unix.IoctlRetInt(fd, unix.NS_GET_NSTYPE); {
+		case err != nil:
+			return 0, err
+		case kind == unix.CLONE_NEWNET:
+			var st unix.Stat_t
+			err := unix.Fstat(fd, &st)
+			return st.Ino, err
+		}
+	}
+	return 0, errors.New("not a network namespace")
 }
 
 func addUID(c *bpf.Conditions, s string) error {

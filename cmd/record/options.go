@@ -120,7 +120,7 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 			return nil, errors.New("no command after --")
 		}
 	}
-	return o, filter.parse(o)
+	return o, filter.parse(f, o)
 }
 
 // ringSize returns the bytes of the kernel's buffer, a power of two. The
