@@ -12,7 +12,8 @@ import (
 // Create opens a file to write. It holds other people's data, so it is for its
 // owner only. A symbolic link is not followed, and a file that belongs to
 // somebody else or has another name is not used: either may have been put there
-// to get at the data. A fifo or a device is written to as it is.
+// to get at the data. Nor is one that another Create has open, in whatever
+// process. A fifo or a device is written to as it is.
 //
 // check, if not nil, can refuse the file before it is emptied.
 func Create(name string, check func(os.FileInfo) error) (*os.File, error) {
@@ -53,10 +54,26 @@ func prepare(f *os.File, check func(os.FileInfo) error) error {
 	case st.Nlink > 1:
 		return errors.New("has other names too (remove it, or choose another name)")
 	}
+	if err := lock(f); err != nil {
+		return err
+	}
 	if err := f.Chmod(0o600); err != nil {
 		return fmt.Errorf("cannot be made private: %w", errors.Unwrap(err))
 	}
 	return f.Truncate(0)
+}
+
+// lock keeps others from f until it is closed. Where a file system knows no
+// locks, nothing does.
+func lock(f *os.File) error {
+	switch err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err {
+	case nil, unix.ENOLCK, unix.EOPNOTSUPP, unix.ENOSYS:
+		return nil
+	case unix.EWOULDBLOCK:
+		return errors.New("another process writes it (choose another name)")
+	default:
+		return os.NewSyscallError("flock", err)
+	}
 }
 
 // TerminalWidth returns how many columns a terminal has, 0 if f is none.
