@@ -79,6 +79,11 @@ func ends(m *capture.Message) string {
 	return s
 }
 
+// streams shows where in its stream a message is and what it acknowledges.
+func streams(m *capture.Message) string {
+	return fmt.Sprintf("%x:%d at=%d acked=%d closed=%t", m.From.SK, m.From.Inode, m.Offset, m.Acked, m.Op == capture.Close)
+}
+
 // processes shows both ends' processes and the path.
 func processes(m *capture.Message) string {
 	return fmt.Sprintf("%s[%d]>%s[%d] %s", m.Sender.Comm, m.Sender.PID, m.Peer.Comm, m.Peer.PID, m.To.Path)
@@ -234,6 +239,14 @@ func TestRecorder(t *testing.T) {
 			send(1, 2, at, at, 0, 0, "a"),
 			{Op: bpf.Socket, Kind: unix.SOCK_STREAM, SK: 2, Inode: 102, Peer: 1, PeerInode: 101, PID: 77, Comm: comm("worker"), Path: []byte("/run/s")},
 		}, want: []string{"p1[1]>worker[77] /run/s"}},
+		{name: "one that shut down sending goes on receiving", show: streams, events: []bpf.Event{
+			send(1, 2, at, at, 0, 0, "request"),
+			{Op: bpf.Close, SK: 1, Inode: 101, Exit: at + 1},
+			send(2, 1, at+2, at+2, 0, 0, "answer"),
+			{Op: bpf.Receive, Kind: unix.SOCK_STREAM, SK: 1, Inode: 101, Peer: 2, PeerInode: 102, PID: 1, Exit: at + 3, Ret: 6, Received: 6},
+			send(2, 1, at+4, at+4, 1, 6, "more"),
+		}, want: []string{"1:101 at=0 acked=0 closed=false", "1:101 at=7 acked=0 closed=true", "2:102 at=0 acked=0 closed=false",
+			"1:101 at=7 acked=6 closed=false", "2:102 at=6 acked=0 closed=false"}},
 		{name: "an abstract name", show: processes, events: []bpf.Event{
 			{Op: bpf.Socket, Kind: unix.SOCK_STREAM, SK: 1, Inode: 101, Peer: 2, PeerInode: 102, PeerPath: []byte("\x00name")},
 			send(1, 2, at, at, 0, 0, "a"),

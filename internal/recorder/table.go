@@ -194,7 +194,9 @@ func (t *table) ends(e *bpf.Event) (from, to *socket) {
 // receiver returns both ends of what was received, the receiver first.
 func (t *table) receiver(e *bpf.Event) (s, from *socket) {
 	kind := sockets.Kind(e.Kind)
-	s = t.socket(e.SK, e.Inode, e.Peer, kind)
+	if s = t.halfClosed(e); s == nil {
+		s = t.socket(e.SK, e.Inode, e.Peer, kind)
+	}
 	t.act(s)
 	s.setProcess(e)
 	from = t.peerOf(s, e.Peer, e.PeerInode, kind)
@@ -202,6 +204,18 @@ func (t *table) receiver(e *bpf.Event) (s, from *socket) {
 		t.identifyEnds(e, s, from)
 	}
 	return s, from
+}
+
+// halfClosed returns the socket that an event is of if that will send no more but
+// goes on receiving; else nil.
+func (t *table) halfClosed(e *bpf.Event) *socket {
+	if t.bySK[e.SK] != nil {
+		return nil
+	}
+	if p := t.bySK[e.Peer]; p != nil && p.peer != nil && p.peer.SK == e.SK && p.peer.inode == e.Inode {
+		return p.peer
+	}
+	return nil
 }
 
 func (s *socket) setProcess(e *bpf.Event) {
