@@ -304,7 +304,7 @@ func (o *options) unbound(list []*sockets.Socket) []string {
 		if _, err := os.Stat(p); err == nil {
 			continue // perhaps bound under another name
 		}
-		if !slices.ContainsFunc(list, func(s *sockets.Socket) bool { return glob.MatchPath(p, s.Path) }) {
+		if !slices.ContainsFunc(list, func(s *sockets.Socket) bool { return glob.MatchPath(glob.Stars(p), s.Path) }) {
 			paths = append(paths, p)
 		}
 	}

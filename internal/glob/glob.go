@@ -36,3 +36,9 @@ func Match(pattern, name string) bool {
 	ok, err := path.Match(strings.ReplaceAll(pattern, "/", "\x00"), strings.ReplaceAll(name, "/", "\x00"))
 	return err == nil && ok
 }
+
+// Stars returns a pattern that matches what another one does where only * and ?
+// have a meaning, as in the kernel's filters.
+func Stars(pattern string) string { return stars.Replace(pattern) }
+
+var stars = strings.NewReplacer(`\`, `\\`, "[", `\[`)

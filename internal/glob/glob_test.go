@@ -23,3 +23,19 @@ func TestMatchPath(t *testing.T) {
 		}
 	}
 }
+
+func TestStars(t *testing.T) {
+	for _, tt := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"x[1].*", "/run/x[1].sock", true},
+		{"x[1].*", "/run/x1.sock", false},
+		{`a\b?`, `/run/a\bc`, true},
+		{`a\?`, "/run/a?", false},
+	} {
+		if got := MatchPath(Stars(tt.pattern), tt.name); got != tt.want {
+			t.Errorf("MatchPath(Stars(%q), %q) = %v", tt.pattern, tt.name, got)
+		}
+	}
+}

@@ -151,7 +151,7 @@ func (i *identity) meets(c *bpf.Conditions, all bool) bool {
 		}
 	}
 	check(len(c.PIDs), slices.Contains(c.PIDs, i.pid))
-	check(len(c.Comms), slices.ContainsFunc(c.Comms, func(p string) bool { return glob.Match(p, i.comm) }))
+	check(len(c.Comms), slices.ContainsFunc(c.Comms, func(p string) bool { return glob.Match(glob.Stars(p), i.comm) }))
 	check(len(c.UIDs), slices.Contains(c.UIDs, i.uid))
 	check(len(c.GIDs), slices.Contains(c.GIDs, i.gid))
 	check(len(c.Cgroups), slices.Contains(c.Cgroups, i.cgroup))
@@ -189,6 +189,6 @@ func onSocket(c *bpf.Conditions, f func(n int, met bool) bool, ends ...*Socket) 
 		f(len(c.NetNS), any(func(s *Socket) bool { return slices.Contains(c.NetNS, uint32(s.NetNS)) })) ||
 		f(len(c.Types), any(func(s *Socket) bool { return slices.Contains(c.Types, s.Type()) })) ||
 		f(len(c.Paths), any(func(s *Socket) bool {
-			return s.Path != "" && slices.ContainsFunc(c.Paths, func(p string) bool { return glob.MatchPath(p, s.Path) })
+			return s.Path != "" && slices.ContainsFunc(c.Paths, func(p string) bool { return glob.MatchPath(glob.Stars(p), s.Path) })
 		}))
 }
