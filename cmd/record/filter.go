@@ -297,13 +297,10 @@ func (o *options) check(list []*sockets.Socket) error {
 	return nil
 }
 
-// unbound returns the paths that no socket is bound to now.
+// unbound returns the paths of which no socket that is listed has the name.
 func (o *options) unbound(list []*sockets.Socket) []string {
 	var paths []string
 	for _, p := range o.tap.Filter.Want.Paths {
-		if _, err := os.Stat(p); err == nil {
-			continue // perhaps bound under another name
-		}
 		if !slices.ContainsFunc(list, func(s *sockets.Socket) bool { return glob.MatchPath(glob.Stars(p), s.Path) }) {
 			paths = append(paths, p)
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"text/tabwriter"
 
 	"unixcap/internal/capture"
@@ -62,7 +63,12 @@ func printSome(w io.Writer, list []*sockets.Socket) {
 func (o *options) explain(w io.Writer, list []*sockets.Socket) {
 	unbound := o.unbound(list)
 	for _, p := range unbound {
-		fmt.Fprintf(w, "record: no socket is bound to %s yet\n", p)
+		// The kernel side finds a socket by its file too, which the list does not have.
+		if _, err := os.Stat(p); err == nil {
+			fmt.Fprintf(w, "record: %s is bound by another name, or by nobody\n", p)
+		} else {
+			fmt.Fprintf(w, "record: no socket is bound to %s yet\n", p)
+		}
 	}
 	if len(unbound) == 0 {
 		fmt.Fprintln(w, "record: no socket there is meets the filter yet")
