@@ -153,6 +153,7 @@ static __always_inline bool below_caps(struct socket_state *st, struct call *c, 
 	}
 	/* So that what comes is not even taken ahead. */
 	c->capped = r->sk;
+	c->capped_ino = r->ino;
 	c->capped_until = cap_bytes && st->recorded + n > cap_bytes ? ~0ULL
 								      : st->second + 1000000000;
 	l = loss(r->kind);

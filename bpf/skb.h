@@ -150,7 +150,8 @@ static __always_inline void take_ahead(struct call *c, struct sock *receiver)
 		c->ahead.failed = true;
 		return;
 	}
-	if (c->capped && c->capped == (__u64)v.sender && bpf_ktime_get_ns() < c->capped_until)
+	if (c->capped && c->capped == (__u64)v.sender && c->capped_ino == inode_of(v.sender) &&
+	    bpf_ktime_get_ns() < c->capped_until)
 		return;
 	if (!ahead_wanted(c, v.sender, receiver))
 		return;

@@ -71,7 +71,8 @@ struct call {
 	__u32 receiver_marked;	/* verdict on the processes that hold it */
 	struct ahead ahead;	/* tracepoint */
 	struct vector vector;
-	__u64 capped;		/* a socket that has its share recorded */
+	__u64 capped;		/* a socket that has its share recorded, and its inode */
+	__u32 capped_ino;
 	__u64 capped_until;
 	/* fentry */
 	__u64 msg;		/* address of the message */

@@ -57,11 +57,12 @@ type Recorder struct {
 	window window
 	clock  clock
 
-	number  uint64 // of the last message, closes counted
-	written uint64 // messages that were sent
-	flushed uint64 // monotonic time
-	listed  uint64 // likewise
-	failed  bool   // the output returned an error
+	message capture.Message // the one being written
+	number  uint64          // of the last message, closes counted
+	written uint64          // messages that were sent
+	flushed uint64          // monotonic time
+	listed  uint64          // likewise
+	failed  bool            // the output returned an error
 }
 
 // New returns a Recorder that knows the sockets of the list from the start.
@@ -255,8 +256,15 @@ func (r *Recorder) release(horizon uint64) error {
 }
 
 func (r *Recorder) write(p *pending) error {
-	m := &p.message
-	m.From = &p.from.Socket
+	m := &r.message
+	*m = capture.Message{
+		Op: p.op, Time: r.clock.wall(p.time), Took: time.Duration(p.took), From: &p.from.Socket, Sender: p.sender,
+		Offset: p.offset, Length: uint64(max(p.ret, 0)), Payload: p.payload,
+		FDs: int(p.fds), FDTypes: p.fdTypes, Creds: p.creds,
+	}
+	if p.ret < 0 {
+		m.Error = errnoName(p.ret)
+	}
 	r.table.origin(p.from, &m.Sender)
 	if p.to != nil {
 		m.To = &p.to.Socket
@@ -264,7 +272,6 @@ func (r *Recorder) write(p *pending) error {
 		p.to.written = true
 	}
 	p.from.written = true
-	m.Time = r.clock.wall(p.time)
 	switch {
 	case m.Op == capture.Close:
 		m.Sender = r.table.holder(p.from)
