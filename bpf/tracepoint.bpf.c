@@ -82,13 +82,14 @@ static __always_inline bool compat_call(struct task_struct *t, struct pt_regs *r
 /*
  * Whether the call has not returned yet. What the kernel does for io_uring
  * before it goes back to the program is not part of it, though the registers
- * are those of the call. The registers don't tell the two apart here.
+ * are those of the call, but for the first: it has the result by then
+ * (invoke_syscall, arch/arm64/kernel/syscall.c).
  */
 static __always_inline bool in_call(struct task_struct *t, struct pt_regs *regs)
 {
 	struct task_struct___uring *u = (void *)t;
 
-	return !u->io_uring;
+	return !u->io_uring || regs->regs[0] == regs->orig_x0;
 }
 #endif
 

@@ -181,14 +181,14 @@ func TestNoStatusLine(t *testing.T) {
 	need(t)
 	dir := t.TempDir()
 	path := chatter(t, dir, 10, time.Millisecond)
-	file := filepath.Join(dir, "x.pcapng")
+	in := func(name string) string { return filepath.Join(dir, name) }
 	for _, tt := range []struct {
 		name string
 		args []string
 	}{
-		{"quiet", []string{"-q", "-w", file}},
+		{"quiet", []string{"-q", "-w", in("quiet")}},
 		{"printing on the terminal", []string{"-s", "1", "--format", "text"}},
-		{"a command has the terminal", []string{"-w", file, "--", "sleep", "2.5"}},
+		{"a command has the terminal", []string{"-w", in("command"), "--", "sleep", "2.5"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
