@@ -182,6 +182,7 @@ static __always_inline void end_send(struct socket *sock, struct msghdr *msg, in
 		at = c->at;
 	if (!sent(sk, ret, c, slot + copy))
 		return;
+	ret = noted_ret(c);
 	n = ret > 0 ? snap(ret) : 0;
 	read_control(&c->record, (__u64)BPF_CORE_READ(msg, msg_control),
 		     BPF_CORE_READ(msg, msg_controllen), false);
@@ -254,6 +255,7 @@ static __always_inline void end_page(struct socket *sock, struct page *page, int
 		return;
 	if (!sent(sk, ret, c, SLOT_PAGE))
 		return;
+	ret = noted_ret(c);
 	if (ret > 0)
 		submit_located(&c->record, &at, snap(ret));
 	else

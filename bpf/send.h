@@ -234,6 +234,17 @@ static __always_inline bool sent(struct sock *sk, int ret, struct call *c, __u32
 }
 
 /*
+ * What the call returned that sent() has noted. It is read from memory, of which
+ * the verifier knows nothing: before 6.7 it can lose what it found out of a
+ * register where a callback ran in between, and then takes the way of a failed
+ * send for the only one.
+ */
+static __always_inline int noted_ret(struct call *c)
+{
+	return *(volatile __s32 *)&c->record.ret;
+}
+
+/*
  * A datagram's data is ready at its receiver, in the sender's context. This is
  * the only place where the receiver of an unconnected socket's datagram shows.
  */

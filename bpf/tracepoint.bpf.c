@@ -302,6 +302,7 @@ int BPF_PROG(sock_send_length, struct sock *sk, int ret, int flags)
 	if (nr == NR_sendmmsg)
 		message = find_message(&c->vector, regs, ret);
 	if (sent(sk, ret, c, SLOT_STREAM)) {
+		ret = noted_ret(c);
 		if (is_direct(nr))
 			submit_direct(&c->record, regs, nr, ret > 0 ? snap(ret) : 0);
 		else
