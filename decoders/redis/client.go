@@ -2,8 +2,8 @@ package redis
 
 import "unixcap/decoders"
 
-// command1 is a command that the client is sending.
-type command1 struct {
+// An incoming is a command that the client is sending.
+type incoming struct {
 	request
 	open  bool
 	total int // arguments, the name included
@@ -19,7 +19,7 @@ type command1 struct {
 }
 
 // reset empties c and keeps its memory.
-func (c *command1) reset() {
+func (c *incoming) reset() {
 	if cap(c.part) > 4<<10 {
 		c.part = nil
 	}

@@ -9,9 +9,11 @@ import "unixcap/decoders"
 // missing. Commands and answers have no numbers, so that a loss leaves it open
 // which answer is whose. The decoder then is in doubt: it lets all requests
 // come out unanswered until the server has spoken and the client speaks again,
-// and takes it that no answer is outstanding there. In our captures a call of Data
-// begins where a send began, so it looks for a command or reply at the
-// beginning of each.
+// and takes it that no answer is outstanding there. That is so for clients that
+// wait for their answers, to one command or to many. With one that never does,
+// answers may be paired wrongly until it pauses, unless their types give it
+// away; likewise where a capture begins behind the first part of a pipeline. In our captures a call of Data begins where a send began, so the
+// decoder looks for a command or reply at the beginning of each.
 type decoder struct {
 	emit  func(*decoders.Exchange)
 	sides [2]side
@@ -23,7 +25,7 @@ type decoder struct {
 	broken bool // something of the conversation is missing
 	spoken bool // there was a command
 
-	cur   command1 // the client's, in the making
+	cur   incoming // the client's, in the making
 	queue queue
 	skip  int // answers to come to requests that are out already
 	reply reply
@@ -90,9 +92,9 @@ func (d *decoder) Data(from decoders.End, at decoders.Mark, p []byte) {
 // turn is where the client speaks, perhaps after the server.
 func (d *decoder) turn() {
 	s := d.server()
-	if d.doubt && d.heard && !d.client().framer.inside() && !d.cur.open {
+	answering := !s.hunting && (s.framer.inside() || d.reply.open)
+	if d.doubt && d.heard && !answering && !d.client().framer.inside() && !d.cur.open {
 		d.doubt = false
-		s.hunting = true
 	}
 	if s.hunting && d.queue.n == 0 {
 		s.framer.reset()

@@ -1,6 +1,9 @@
 package redis
 
-import "bytes"
+import (
+	"bytes"
+	"sync"
+)
 
 const (
 	// maxFingerprint bounds a class. Behind it comes " ...".
@@ -28,23 +31,27 @@ const (
 // patterns of its keys or channels, in which numbers and ids are "?". Values
 // and options are left out.
 func fingerprint(request []byte) string {
-	var (
-		words [maxClassWords]span
-		class [maxFingerprint + 2*maxPattern]byte
-	)
-	f := fingerprinter{text: request, words: words[:0], class: class[:0]}
+	f := fingerprinters.Get().(*fingerprinter)
+	defer fingerprinters.Put(f)
+	*f = fingerprinter{text: request, words: f.words[:0], class: f.class[:0]}
 	f.cut()
 	f.write()
+	f.text = nil
 	if len(f.class) > maxFingerprint {
 		f.class = append(f.class[:maxFingerprint], " ..."...)
 	}
 	return string(f.class)
 }
 
+// fingerprinters are those that are not in use.
+var fingerprinters = sync.Pool{New: func() any {
+	return &fingerprinter{words: make([]span, 0, maxClassWords), class: make([]byte, 0, maxFingerprint+2*maxPattern)}
+}}
+
 // cut finds the words that the class depends on.
 func (f *fingerprinter) cut() {
 	rest := f.text
-	for limit := cap(f.words); len(f.words) < limit; {
+	for limit := maxClassWords; len(f.words) < limit; {
 		var w span
 		if w, rest = cutWord(f.text, rest); w.end == 0 {
 			return
