@@ -254,6 +254,7 @@ func (d *decoder) complete() {
 			d.out(d.queue.first(), decoders.Unanswered, "overflow", maxPending)
 			d.queue.pop()
 			d.skip++
+			d.mode.multi = false
 		}
 		d.queue.push(&c.request)
 	}

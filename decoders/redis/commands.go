@@ -45,6 +45,7 @@ const (
 	rolePing
 	roleReset
 	roleQuit
+	roleMulti
 	roleExec
 	roleDiscard
 	roleMonitor
@@ -114,10 +115,11 @@ var commandTable = []struct {
 	{noKeys, simpleReply, roleReset, "reset"},
 	{noKeys, simpleReply, roleQuit, "quit"},
 	{noKeys, manyReply, roleExec, "exec"},
+	{noKeys, simpleReply, roleMulti, "multi"},
 	{noKeys, simpleReply, roleDiscard, "discard"},
 	{noKeys, simpleReply, roleMonitor, "monitor"},
 	{noKeys, anyReply, roleReplicate, "sync psync"},
-	{noKeys, simpleReply, 0, "multi unwatch flushall flushdb swapdb asking readonly readwrite slaveof replicaof failover bgsave bgrewriteaof save"},
+	{noKeys, simpleReply, 0, "unwatch flushall flushdb swapdb asking readonly readwrite slaveof replicaof failover bgsave bgrewriteaof save"},
 	{noKeys, integerReply, 0, "dbsize lastsave wait"},
 	{noKeys, bulkReply, 0, "echo info lolwut randomkey"},
 	{noKeys, manyReply, 0, "scan role time"},

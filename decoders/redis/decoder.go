@@ -49,12 +49,18 @@ type side struct {
 type mode struct {
 	user, database string
 	queuedDatabase string // SELECT in a transaction
-	hidden         bool   // a command with a secret is in the transaction
+	multi          bool   // all of the transaction was seen
+	hidden         bool   // a command with a secret is in it
 	subscribed     bool
 	monitor        bool
 	silent         bool // CLIENT REPLY OFF
 	silentNext     bool // CLIENT REPLY SKIP
 }
+
+// mayHide says whether an error in a transaction may repeat a secret.
+func (m *mode) mayHide() bool { return m.hidden || !m.multi }
+
+func (m *mode) endTransaction() { m.queuedDatabase, m.multi, m.hidden = "", false, false }
 
 func newDecoder(emit func(*decoders.Exchange)) decoders.Decoder {
 	d := &decoder{emit: emit}
@@ -113,6 +119,7 @@ func (d *decoder) lose(s *side, why string) {
 
 func (d *decoder) loseFrom(s *side) {
 	d.skip = 0
+	d.mode.multi = false
 	d.doubt, d.broken = true, true
 	d.heard = s.framer.end == decoders.Server
 	s.framer.reset()

@@ -150,7 +150,7 @@ func (d *decoder) answer(first *request) {
 		d.effect(first)
 		x.User, x.Database = d.mode.user, d.mode.database
 	} else if first.known.role == roleExec {
-		d.mode.queuedDatabase, d.mode.hidden = "", false
+		d.mode.endTransaction()
 	}
 	d.emit(x)
 	d.queue.pop()
@@ -163,7 +163,7 @@ func (d *decoder) result(x *decoders.Exchange, first *request) {
 	case r.null:
 		x.Rows = 0
 	case r.kind == '-' || r.kind == '!':
-		d.fail(x, r.text, first.hidden || first.known.role == roleExec && d.mode.hidden)
+		d.fail(x, r.text, first.hidden || first.known.role == roleExec && d.mode.mayHide())
 	case r.kind == '+':
 		if s := string(r.text); s != "OK" {
 			d.x.Attrs = append(d.x.Attrs, decoders.Attr{Key: "result", Value: decoders.TextValue(r.text)})
@@ -179,7 +179,7 @@ func (d *decoder) result(x *decoders.Exchange, first *request) {
 	}
 	if r.failed > 0 {
 		if first.known.role == roleExec {
-			d.fail(x, r.failure, d.mode.hidden)
+			d.fail(x, r.failure, d.mode.mayHide())
 		}
 		d.count("failed", int64(r.failed))
 	}
@@ -197,7 +197,7 @@ func (d *decoder) fail(x *decoders.Exchange, text []byte, hidden bool) {
 		code, message = []byte("ERR"), text
 	}
 	x.ErrorCode = d.intern(&d.names, code)
-	if hidden {
+	if hidden || bytes.HasPrefix(message, []byte("Error in ACL SETUSER")) {
 		x.Error = appendErrorWithoutSecrets(x.Error[:0], message)
 	} else {
 		x.Error = append(x.Error[:0], message...)
@@ -237,7 +237,10 @@ func (d *decoder) effect(first *request) {
 		if first.known.role == roleExec && !r.null && m.queuedDatabase != "" {
 			m.database = m.queuedDatabase
 		}
-		m.queuedDatabase, m.hidden = "", false
+		m.endTransaction()
+	case roleMulti:
+		m.endTransaction()
+		m.multi = true
 	case roleMonitor:
 		m.monitor = true
 	case roleSubscribe:
