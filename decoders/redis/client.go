@@ -32,8 +32,9 @@ func (c *incoming) reset() {
 // commands reads commands from what the client sends.
 func (d *decoder) commands(s *side, at decoders.Mark, p []byte) {
 	for len(p) > 0 && !d.opaque {
-		if s.hunting && !s.candidate {
-			return
+		if s.hunting && (!s.candidate || d.broken && !d.cur.open && !s.framer.inside() && p[0] != '*') {
+			s.candidate = false
+			return // no line of text is believed here
 		}
 		if !d.cur.open && !s.framer.inside() && d.cur.sent.Bytes == 0 {
 			d.cur.sent.First = at
@@ -85,12 +86,12 @@ func (d *decoder) clientItem(t *item) bool {
 func (d *decoder) start(total int) {
 	c := &d.cur
 	c.open, c.total, c.at = true, total, 0
-	c.args = total
 	c.room = d.queue.room()
 }
 
-// inline takes in a command in the form that people type. In a connection
-// whose beginning is missing, a line is one only if it begins like one.
+// inline takes in a command in the form that people type. While the place in
+// the stream is not known, a line is one only if Redis has such a command, and
+// after a loss none is: it may be any text.
 func (d *decoder) inline(line []byte, cut int64) bool {
 	c := &d.cur
 	total := 0

@@ -33,7 +33,6 @@ type request struct {
 	sent   decoders.Span
 	hidden bool // the command has a secret
 	silent bool // there is no answer: CLIENT REPLY
-	args   int
 
 	want     int // answers still to come, one for each channel
 	answered decoders.Span
