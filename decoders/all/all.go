@@ -4,9 +4,11 @@ package all
 import (
 	"unixcap/decoders"
 	"unixcap/decoders/mysql"
+	"unixcap/decoders/redis"
 )
 
 // Protocols are all protocols, in the order in which they are tried.
 var Protocols = []decoders.Protocol{
 	mysql.Protocol,
+	redis.Protocol,
 }

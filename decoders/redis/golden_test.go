@@ -1,0 +1,140 @@
+package redis
+
+import (
+	"bufio"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"unixcap/decoders"
+	"unixcap/decoders/decodertest"
+)
+
+var (
+	update = flag.Bool("update", false, "rewrite the expected output in testdata")
+	record = flag.String("record", "", "record -client's last conversation as testdata/NAME.conv")
+	client = flag.String("client", "", "shell command for -record; $SOCKET is the server's socket")
+)
+
+// The conversations in testdata, what each shows, and how many requests may go
+// unanswered before the decoder has found its place, -1 where the client is
+// always ahead and there is no way to tell whose the first answer is.
+var golden = []struct {
+	name, shows string
+	slack       int
+}{
+	{"cli", "redis-cli: commands of all kinds, their errors, a transaction, SELECT", 1},
+	{"resp3", "redis-cli -3: HELLO, maps, sets, doubles, nulls, client tracking with an invalidation", 1},
+	{"types3", "DEBUG PROTOCOL in RESP3: every type, an attribute and a push among them", -1},
+	{"secrets", "AUTH, HELLO AUTH, ACL SETUSER and CONFIG SET with passwords, right and wrong", 1},
+	{"inline", "inline commands with quotes, sent by socat", -1},
+	{"pipeline", "redis-benchmark -P 16", 16},
+	{"pubsub", "redis-cli: a subscriber in RESP2", 1},
+	{"pubsub3", "redis-cli -3: a subscriber, to a pattern, in RESP3", 1},
+	{"monitor", "redis-cli: MONITOR", 1},
+	{"replica", "redis-cli --replica: SYNC, after which it is no RESP", 1},
+}
+
+func TestGolden(t *testing.T) {
+	for _, g := range golden {
+		t.Run(g.name, func(t *testing.T) {
+			c := readConversation(t, filepath.Join("testdata", g.name+".conv"))
+			var got strings.Builder
+			for _, x := range decodertest.Whole(Protocol, c) {
+				fmt.Fprintln(&got, decodertest.JSON(&x))
+			}
+			path := filepath.Join("testdata", g.name+".jsonl")
+			if *update {
+				if err := os.WriteFile(path, []byte(got.String()), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.String() != string(want) {
+				t.Errorf("%s\n got %s\nwant %s", g.shows, got.String(), want)
+			}
+			decodertest.Splits(t, Protocol, c)
+			if g.slack < 0 {
+				return
+			}
+			decodertest.Starts(t, Protocol, c, g.slack)
+			decodertest.Gaps(t, Protocol, c, g.slack)
+		})
+	}
+}
+
+// TestRecord is not a test but how the conversations got here:
+//
+//	go test -run TestRecord -record NAME -client 'redis-cli -s $SOCKET …'
+func TestRecord(t *testing.T) {
+	if *record == "" {
+		return // it makes golden conversations, and tests nothing
+	}
+	s := startServer(t)
+	cmd := exec.Command("sh", "-c", *client)
+	cmd.Env = append(os.Environ(), "SOCKET="+s.path, "DIRECT="+s.target)
+	out, err := cmd.CombinedOutput()
+	t.Logf("%v\n%.2000s", err, out)
+	all := s.conversations()
+	for i, c := range all {
+		for _, x := range decodertest.Whole(Protocol, c) {
+			t.Logf("%d %.1000s", i, decodertest.JSON(&x))
+		}
+	}
+	writeConversation(t, filepath.Join("testdata", *record+".conv"), all[len(all)-1])
+}
+
+// A recorded conversation has a line for each message: who sent it, the
+// microseconds since the first, and the bytes as a Go string.
+
+func readConversation(t testing.TB, path string) (c decodertest.Conversation) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		from, rest, _ := strings.Cut(lines.Text(), " ")
+		at, quoted, _ := strings.Cut(rest, " ")
+		us, err := strconv.ParseInt(at, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := strconv.Unquote(quoted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := decodertest.Message{At: time.UnixMicro(us).UTC(), Data: []byte(data)}
+		if from == decoders.Server.String() {
+			m.From = decoders.Server
+		}
+		c = append(c, m)
+	}
+	if err := lines.Err(); err != nil || len(c) == 0 {
+		t.Fatalf("%s: %d messages, %v", path, len(c), err)
+	}
+	return c
+}
+
+func writeConversation(t *testing.T, path string, c decodertest.Conversation) {
+	t.Helper()
+	var b []byte
+	for _, m := range c {
+		b = fmt.Appendf(b, "%s %d %s\n", m.From, m.At.Sub(c[0].At).Microseconds(), strconv.QuoteToASCII(string(m.Data)))
+	}
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,135 @@
+package redis
+
+// Requests are shown as redis-cli takes them: words with spaces between them,
+// in quotes where they need it, with the escapes that MONITOR uses.
+
+// plain has the bytes that a word without quotes consists of.
+var plain = func() (t [256]bool) {
+	for c := '!'; c <= '~'; c++ {
+		t[c] = true
+	}
+	t['"'], t['\''], t['\\'] = false, false, false
+	return t
+}()
+
+func isPlain(b []byte) bool {
+	for _, c := range b {
+		if !plain[c] {
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
+// appendWord appends b as a word.
+func appendWord(dst, b []byte) []byte {
+	if isPlain(b) {
+		return append(dst, b...)
+	}
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	for _, c := range b {
+		switch {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c >= ' ' && c <= '~':
+			dst = append(dst, c)
+		case c == '\n':
+			dst = append(dst, '\\', 'n')
+		case c == '\r':
+			dst = append(dst, '\\', 'r')
+		case c == '\t':
+			dst = append(dst, '\\', 't')
+		case c == '\a':
+			dst = append(dst, '\\', 'a')
+		case c == '\b':
+			dst = append(dst, '\\', 'b')
+		default:
+			dst = append(dst, '\\', 'x', hex[c>>4], hex[c&15])
+		}
+	}
+	return append(dst, '"')
+}
+
+// nextWord reads a word from b as Redis reads inline commands, appends it to
+// dst and returns what is left. ok is false at the end, and where quotes are
+// not closed, which bad says.
+func nextWord(dst, b []byte) (word, rest []byte, ok, bad bool) {
+	for len(b) > 0 && isSpace(b[0]) {
+		b = b[1:]
+	}
+	if len(b) == 0 {
+		return dst, nil, false, false
+	}
+	for len(b) > 0 && !isSpace(b[0]) {
+		switch b[0] {
+		case '"', '\'':
+			if dst, b, ok = quoted(dst, b); !ok || len(b) > 0 && !isSpace(b[0]) {
+				return dst, nil, false, true
+			}
+			return dst, b, true, false
+		}
+		dst = append(dst, b[0])
+		b = b[1:]
+	}
+	return dst, b, true, false
+}
+
+func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' || c == 0 }
+
+// quoted reads a string in quotes, with which b begins.
+func quoted(dst, b []byte) (word, rest []byte, ok bool) {
+	quote := b[0]
+	for b = b[1:]; len(b) > 0; b = b[1:] {
+		switch c := b[0]; {
+		case c == quote:
+			return dst, b[1:], true
+		case c != '\\' || len(b) < 2:
+			dst = append(dst, c)
+		case quote == '\'':
+			if b[1] == '\'' {
+				b = b[1:]
+			}
+			dst = append(dst, b[0])
+		default:
+			var n int
+			dst, n = escape(dst, b)
+			b = b[n-1:]
+		}
+	}
+	return dst, nil, false
+}
+
+// escape reads the escape that b begins with, n bytes.
+func escape(dst, b []byte) (out []byte, n int) {
+	if len(b) >= 4 && b[1] == 'x' {
+		hi, lo := unhex(b[2]), unhex(b[3])
+		if hi >= 0 && lo >= 0 {
+			return append(dst, byte(hi<<4|lo)), 4
+		}
+	}
+	c := b[1]
+	switch c {
+	case 'n':
+		c = '\n'
+	case 'r':
+		c = '\r'
+	case 't':
+		c = '\t'
+	case 'a':
+		c = '\a'
+	case 'b':
+		c = '\b'
+	}
+	return append(dst, c), 2
+}
+
+func unhex(c byte) int {
+	switch {
+	case c >= '0' && c <= '9':
+		return int(c - '0')
+	case c|0x20 >= 'a' && c|0x20 <= 'f':
+		return int(c|0x20-'a') + 10
+	}
+	return -1
+}
