@@ -13,6 +13,7 @@ import (
 
 	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
+	"unixcap/decoders/sql"
 )
 
 // The oracle of these tests is the server's general query log: what the server
@@ -82,13 +83,13 @@ func logged(x *decoders.Exchange) string {
 // expand puts a statement's values in place of its placeholders.
 func expand(text []byte, args []decoders.Value) string {
 	var out []byte
-	l, done := lexer{src: text}, 0
-	for t := l.next(); t.kind != tokenEnd; t = l.next() {
-		if t.kind != tokenPlaceholder || len(args) == 0 {
+	done := 0
+	for pos, t := range sql.MySQL.Tokens(text) {
+		if string(t) != "?" || len(args) == 0 {
 			continue
 		}
-		out = append(out, text[done:t.pos]...)
-		done = l.pos
+		out = append(out, text[done:pos]...)
+		done = pos + len(t)
 		switch v := args[0]; v.Kind {
 		case decoders.Text, decoders.Binary:
 			out = append(out, '\'')
@@ -258,7 +259,7 @@ func TestNoSecretsInRefusals(t *testing.T) {
 	for _, c := range all {
 		for _, x := range decodertest.Whole(Protocol, c) {
 			n++
-			if got := decodertest.JSON(&x) + fingerprint(x.Request); strings.Contains(got, "Sec") {
+			if got := decodertest.JSON(&x) + sql.MySQL.Fingerprint(x.Request); strings.Contains(got, "Sec") {
 				t.Errorf("password in %s", got)
 			}
 		}
