@@ -4,9 +4,11 @@ package all
 import (
 	"unixcap/decoders"
 	"unixcap/decoders/mysql"
+	"unixcap/decoders/postgresql"
 )
 
 // Protocols are all protocols, in the order in which they are tried.
 var Protocols = []decoders.Protocol{
 	mysql.Protocol,
+	postgresql.Protocol,
 }
