@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,14 +64,17 @@ func server(t *testing.T) *testServer {
 	return theServer.s
 }
 
-// programs is the folder of the newest server that is installed.
+// programs is the folder of a server that is installed, "" if there is none.
 func programs() string {
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if err != nil || len(found) == 0 {
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // Debian has it in no PATH
+	if err == nil && len(found) > 0 {
+		return filepath.Dir(found[len(found)-1])
+	}
+	path, err := exec.LookPath("initdb")
+	if err != nil {
 		return ""
 	}
-	slices.SortFunc(found, func(a, b string) int { return len(a) - len(b) })
-	return filepath.Dir(found[len(found)-1])
+	return filepath.Dir(path)
 }
 
 // as makes a command run as the user postgres: the server refuses root.
