@@ -26,7 +26,6 @@ type decoder struct {
 
 	queue queue
 	names names
-	own   request // for what is no request and has no answer
 }
 
 // A side is one direction of the connection.

@@ -23,11 +23,22 @@ func (d *decoder) extended(m *message, at decoders.Mark) {
 	case kindClose:
 		d.closeNamed(m, at, &b)
 	case kindSync:
+		if r := d.queue.first(); r != nil && r.again() {
+			r.x.Sent.Bytes += m.wire
+			return
+		}
 		if r := d.queue.tail(); r != nil && r.open() {
 			d.join(r, stepSync, m, at)
 			return
 		}
-		d.push(d.begin(stepSync, m, at))
+		r := d.begin(stepSync, m, at)
+		if d.doubt || d.server().hunting { // what is answered may be what it belongs to
+			r.attr("gap", decoders.UintValue(0))
+			r.x.Status = decoders.Unanswered
+			d.out(r)
+			return
+		}
+		d.push(r)
 	}
 }
 
@@ -181,14 +192,21 @@ func (d *decoder) execute(m *message, at decoders.Mark, b *reader) {
 	p := d.names.portals[string(name)]
 	r.ofPortal(p, name)
 	if p != nil {
-		r.again(p)
+		r.sameValues(p)
 	}
 	r.number("max_rows", uint64(rows))
 	d.push(r)
 }
 
-// again gives a portal's values to a request that executes it once more.
-func (r *request) again(p *portal) {
+// again says whether a Sync is that of r once more: a server that reads the
+// data of a COPY passes over the Sync that was sent with the Execute, so the
+// client sends another.
+func (r *request) again() bool {
+	return r.copying == "in" && r.sync() && (r.failed || r.current() == stepExecute)
+}
+
+// sameValues gives a portal's values to a request that executes it once more.
+func (r *request) sameValues(p *portal) {
 	if p.dropped {
 		r.number("values_not_kept", 1)
 	}

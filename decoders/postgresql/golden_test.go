@@ -72,11 +72,15 @@ drop table g;
 		s.run(t, "", "pgbench", "-i", "-q", "-I", "dtg")
 		return s.run(t, "", "pgbench", "-n", "-M", "extended", "-t", "3")
 	}},
-	{"pipeline", "pgbench, a pipeline of statements sent ahead", -1, func(t *testing.T, s *testServer) []decodertest.Conversation {
+	{"pipeline", "pgbench, a pipeline of statements sent ahead", 2, func(t *testing.T, s *testServer) []decodertest.Conversation {
 		return s.run(t, "\\startpipeline\nselect 1;\nselect 2;\n\\endpipeline\n", "pgbench", "-n", "-M", "extended", "-t", "3", "-f", "-")
 	}},
-	{"binary", "values of all types, text and binary, portals, errors in the extended protocol", -1, func(t *testing.T, s *testServer) []decodertest.Conversation {
+	{"binary", "values of all types, text and binary, portals, errors in the extended protocol", 3, func(t *testing.T, s *testServer) []decodertest.Conversation {
 		return []decodertest.Conversation{s.speak(t, func(c net.Conn) { binaryClient(t, c) })}
+	}},
+	{"copy_extended", "COPY in the extended protocol, which takes a second Sync", 1, func(t *testing.T, s *testServer) []decodertest.Conversation {
+		s.psql(t, "create table if not exists e (a int)")
+		return []decodertest.Conversation{s.speak(t, func(c net.Conn) { copyClient(t, c) })}
 	}},
 	{"notify", "LISTEN and NOTIFY", 1, func(t *testing.T, s *testServer) []decodertest.Conversation {
 		return s.psql(t, "listen news;\nnotify news, 'hello';\nselect 1;\n")
@@ -172,6 +176,35 @@ func until(t *testing.T, f *pgproto3.Frontend, last func(pgproto3.BackendMessage
 			return
 		}
 	}
+}
+
+// copyClient copies in by the extended protocol, as libpq does: once well, once
+// with an error, once given up.
+func copyClient(t *testing.T, c net.Conn) {
+	f := pgproto3.NewFrontend(c, c)
+	begin(t, f)
+	for i, data := range []string{"1\n2\n", "bad\n", "3\n"} {
+		var end pgproto3.FrontendMessage = &pgproto3.CopyDone{}
+		if i == 2 {
+			end = &pgproto3.CopyFail{Message: "no more"}
+		}
+		f.Send(&pgproto3.Parse{Query: "copy e from stdin"})
+		f.Send(&pgproto3.Bind{})
+		f.Send(&pgproto3.Execute{})
+		f.Send(&pgproto3.Sync{})
+		flush(t, f)
+		until(t, f, func(m pgproto3.BackendMessage) bool { _, ok := m.(*pgproto3.CopyInResponse); return ok })
+		f.Send(&pgproto3.CopyData{Data: []byte(data)})
+		f.Send(end)
+		f.Send(&pgproto3.Sync{})
+		flush(t, f)
+		untilReady(t, f)
+		f.Send(&pgproto3.Query{String: "select count(*) from e"})
+		flush(t, f)
+		untilReady(t, f)
+	}
+	f.Send(&pgproto3.Terminate{})
+	flush(t, f)
 }
 
 // binaryClient does what drivers do that use the binary format.

@@ -90,7 +90,14 @@ func (r *request) keep(b []byte) []byte {
 	return r.scratch[start:len(r.scratch):len(r.scratch)]
 }
 
+// maxAttrs is more attributes than there can be, unless a server repeats itself
+// without end.
+const maxAttrs = 128
+
 func (r *request) attr(key string, v decoders.Value) {
+	if len(r.x.Attrs) >= maxAttrs {
+		return
+	}
 	r.x.Attrs = append(r.x.Attrs, decoders.Attr{Key: key, Value: v})
 }
 
@@ -101,14 +108,14 @@ func (r *request) number(key string, n uint64) {
 }
 
 func (r *request) textAttr(key string, v []byte) {
-	if len(v) > 0 {
+	if len(v) > 0 && len(r.x.Attrs) < maxAttrs {
 		r.attr(key, decoders.TextValue(r.keep(v)))
 	}
 }
 
 // stringAttr is textAttr for a string.
 func (r *request) stringAttr(key, v string) {
-	if v != "" {
+	if v != "" && len(r.x.Attrs) < maxAttrs {
 		start := len(r.scratch)
 		r.scratch = append(r.scratch, v...)
 		r.attr(key, decoders.TextValue(r.scratch[start:len(r.scratch):len(r.scratch)]))
@@ -132,6 +139,9 @@ func (r *request) reset() {
 	if cap(r.x.Args) > keepValues {
 		r.x.Args = nil
 	}
+	if cap(r.name) > maxName || cap(r.portal) > maxName {
+		r.name, r.portal = nil, nil
+	}
 	r.hidden.Reset()
 	*r = request{
 		x:       r.x,
@@ -144,8 +154,18 @@ func (r *request) reset() {
 	}
 }
 
-// weigh is how much memory the request holds.
-func (r *request) weigh() int { return cap(r.text) + cap(r.scratch) + 1 }
+// weigh is how much memory the request holds. The text of a statement that was
+// prepared before is that of many requests, and bounded by itself.
+func (r *request) weigh() int {
+	n := cap(r.text) + cap(r.scratch) + cap(r.name) + cap(r.portal) + cap(r.x.Args)*valueSize
+	if r.stmt != nil && r.steps[0] == stepParse {
+		n += r.stmt.size()
+	}
+	return n + 1
+}
+
+// valueSize is about how much memory a value takes besides its bytes.
+const valueSize = 64
 
 // saw counts n bytes of the answer.
 func (r *request) saw(first, last decoders.Mark, n int64) {

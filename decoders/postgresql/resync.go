@@ -110,7 +110,8 @@ func plausibleRequest(m *message) bool {
 func (r *reader) ended(n int) bool { return !r.bad && len(r.b) == n }
 
 func plausibleBind(r reader, whole bool) bool {
-	if !plausibleText(r.text()) || !plausibleText(r.text()) || r.bad {
+	portal, name := r.text(), r.text()
+	if !plausibleText(portal) || !plausibleText(name) || r.bad {
 		return false
 	}
 	if !whole {

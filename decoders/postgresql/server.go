@@ -177,7 +177,7 @@ func (d *decoder) reply(r *request, m *message) {
 	case kindNoData, kindParseComplete, kindBindComplete, kindCloseComplete:
 		d.next(r)
 	case kindParameterDescription:
-		r.parameterTypes(m)
+		d.parameterTypes(r, m)
 		r.inside = true
 	case kindDataRow:
 		r.rows++
@@ -258,7 +258,7 @@ func (r *request) complete(m *message) {
 }
 
 // parameterTypes takes in of which types a statement's parameters are.
-func (r *request) parameterTypes(m *message) {
+func (d *decoder) parameterTypes(r *request, m *message) {
 	if r.stmt == nil {
 		return
 	}
@@ -268,6 +268,9 @@ func (r *request) parameterTypes(m *message) {
 		if oid := b.uint32(); !b.bad {
 			r.stmt.types = append(r.stmt.types, oid)
 		}
+	}
+	if d.names.statements[r.stmt.name] == r.stmt {
+		d.names.weigh(r.stmt)
 	}
 }
 

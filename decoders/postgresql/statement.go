@@ -13,6 +13,7 @@ type statement struct {
 	text   []byte
 	hidden sql.Hidden
 	types  []uint32 // of the parameters, 0 if not known
+	weight int      // what it counts in names.text
 	holds  int
 }
 
@@ -59,7 +60,15 @@ func (n *names) init() {
 	n.portals = make(map[string]*portal)
 }
 
-func (s *statement) size() int { return len(s.text) + s.hidden.Size() + 4*len(s.types) }
+func (s *statement) size() int {
+	return len(s.name) + len(s.text) + s.hidden.Size() + 4*len(s.types)
+}
+
+// weigh brings up to date what s, which has a name, counts.
+func (n *names) weigh(s *statement) {
+	n.text += s.size() - s.weight
+	s.weight = s.size()
+}
 
 // take returns an empty statement that its caller holds.
 func (n *names) take() *statement {
@@ -93,11 +102,15 @@ func (n *names) release(s *statement) {
 }
 
 // define gives s its name and returns what had it before, which the caller
-// then holds.
+// then holds. A name that is too long for one is not remembered.
 func (n *names) define(name []byte, s *statement) (old *statement) {
+	if len(name) > maxName {
+		return nil
+	}
 	old = n.statements[string(name)]
 	if old != nil {
-		n.text -= old.size()
+		n.text -= old.weight
+		old.weight = 0
 		s.name = old.name
 	} else {
 		if len(n.statements) >= maxStatements || n.text > maxStatementText {
@@ -106,14 +119,15 @@ func (n *names) define(name []byte, s *statement) (old *statement) {
 		s.name = string(name)
 	}
 	n.statements[s.name] = s.hold()
-	n.text += s.size()
+	n.weigh(s)
 	return old
 }
 
 // undefine takes a statement's name away.
 func (n *names) undefine(name []byte) {
 	if s := n.statements[string(name)]; s != nil {
-		n.text -= s.size()
+		n.text -= s.weight
+		s.weight = 0
 		delete(n.statements, s.name)
 		n.release(s)
 	}
@@ -123,6 +137,7 @@ func (n *names) undefine(name []byte) {
 func (n *names) forget() {
 	for name, s := range n.statements {
 		delete(n.statements, name)
+		s.weight = 0
 		n.release(s)
 	}
 	n.text = 0
@@ -130,6 +145,9 @@ func (n *names) forget() {
 
 // bind makes or replaces a portal.
 func (n *names) bind(name []byte, s *statement, args []decoders.Value) {
+	if len(name) > maxName {
+		return
+	}
 	p := n.portals[string(name)]
 	if p == nil {
 		if len(n.portals) >= maxPortals {
