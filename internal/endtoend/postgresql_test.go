@@ -368,6 +368,72 @@ func asciiOnly(text string) string {
 	return b.String()
 }
 
+// pgsqlSaid is what of a recording analyze and tshark must agree on.
+type pgsqlSaid struct {
+	texts, tags, codes, statuses, values []string
+	messages                             map[string]int // of the client, extended protocol
+	rows                                 int64
+}
+
+// statusNumbers are the bytes of ReadyForQuery as tshark writes them.
+var statusNumbers = map[string]string{"idle": "73", "open": "84", "failed": "69"}
+
+// add takes in what analyze says of an exchange.
+func (s *pgsqlSaid) add(x *exchange) {
+	sent, _ := x.Attrs["messages"].(string)
+	for m := range strings.FieldsSeq(sent) {
+		s.messages[m]++
+	}
+	if x.Op == "query" || strings.HasPrefix(sent, "parse") { // tshark calls the text of both pgsql.query
+		s.texts = append(s.texts, asciiOnly(x.Request))
+	}
+	if tags, ok := x.Attrs["command_tag"].(string); ok {
+		s.rows += x.Rows
+		for tag := range strings.SplitSeq(tags, "; ") {
+			s.tags = append(s.tags, tag)
+			if words := strings.Fields(tag); len(words) > 1 && words[0] != "SELECT" { // these rows are no DataRows
+				if n, err := strconv.ParseInt(words[len(words)-1], 10, 64); err == nil {
+					s.rows -= n
+				}
+			}
+		}
+	}
+	if x.ErrorCode != "" {
+		s.codes = append(s.codes, x.ErrorCode)
+	}
+	if code, ok := x.Attrs["notice_code"].(string); ok {
+		s.codes = append(s.codes, code)
+	}
+	if status, ok := x.Attrs["transaction"].(string); ok {
+		s.statuses = append(s.statuses, statusNumbers[status])
+	}
+	if strings.Contains(sent, "bind") {
+		for _, v := range x.Args {
+			s.values = append(s.values, hex.EncodeToString([]byte(fmt.Sprint(v))))
+		}
+	}
+}
+
+// sameWords compares two lists without regard to order.
+func sameWords(t *testing.T, what string, analyze, tshark []string) {
+	t.Helper()
+	if len(analyze) != len(tshark) {
+		t.Errorf("%s: analyze finds %d, tshark %d", what, len(analyze), len(tshark))
+	}
+	for _, l := range [][]string{analyze, tshark} {
+		for i := range l {
+			l[i] = strings.TrimSpace(l[i])
+		}
+		sort.Strings(l)
+	}
+	for i := range min(len(analyze), len(tshark)) {
+		if analyze[i] != tshark[i] {
+			t.Errorf("%s: analyze finds %.300q, tshark %.300q", what, analyze[i], tshark[i])
+			return
+		}
+	}
+}
+
 // tsharkAgreesOnPostgreSQL has Wireshark, with no options, read the file and
 // find the same.
 func tsharkAgreesOnPostgreSQL(t *testing.T, file string, all []exchange) {
@@ -380,80 +446,26 @@ func tsharkAgreesOnPostgreSQL(t *testing.T, file string, all []exchange) {
 		}
 		return list
 	}
-	var texts, tags, codes, statuses, values []string
-	messages := make(map[string]int)
-	rows := int64(0)
-	for _, x := range all {
-		sent, _ := x.Attrs["messages"].(string)
-		for m := range strings.FieldsSeq(sent) {
-			messages[m]++
-		}
-		if x.Op == "query" || strings.HasPrefix(sent, "parse") { // tshark calls the text of both pgsql.query
-			texts = append(texts, x.Request)
-		}
-		if tag, ok := x.Attrs["command_tag"].(string); ok {
-			tags = append(tags, strings.Split(tag, "; ")...)
-			rows += x.Rows
-			for _, tag := range strings.Split(tag, "; ") { // rows that were changed or copied are no DataRows
-				var n int64
-				if !strings.HasPrefix(tag, "SELECT ") {
-					fmt.Sscan(tag[strings.LastIndexByte(tag, ' ')+1:], &n)
-				}
-				rows -= n
-			}
-		}
-		if x.ErrorCode != "" {
-			codes = append(codes, x.ErrorCode)
-		}
-		if code, ok := x.Attrs["notice_code"].(string); ok {
-			codes = append(codes, code)
-		}
-		if s, ok := x.Attrs["transaction"].(string); ok {
-			statuses = append(statuses, map[string]string{"idle": "73", "open": "84", "failed": "69"}[s])
-		}
-		if strings.Contains(sent, "bind") {
-			for _, v := range x.Args {
-				values = append(values, hex.EncodeToString([]byte(fmt.Sprint(v))))
-			}
-		}
+	s := pgsqlSaid{messages: make(map[string]int)}
+	for i := range all {
+		s.add(&all[i])
 	}
-	same := func(what string, got, want []string) {
-		t.Helper()
-		for _, l := range [][]string{got, want} {
-			for i := range l {
-				l[i] = strings.TrimSpace(l[i])
-			}
-			sort.Strings(l)
-		}
-		if len(got) != len(want) {
-			t.Errorf("%s: analyze finds %d, tshark %d", what, len(got), len(want))
-		}
-		for i := range min(len(got), len(want)) {
-			if got[i] != want[i] {
-				t.Errorf("%s: analyze finds %.300q, tshark %.300q", what, got[i], want[i])
-				return
-			}
-		}
-	}
-	for i := range texts {
-		texts[i] = asciiOnly(texts[i])
-	}
-	same("texts", texts, fields("pgsql.query", "pgsql.query"))
-	same("command tags", tags, fields("pgsql.tag", "pgsql.tag"))
-	same("codes", codes, fields("pgsql.code", "pgsql.code"))
-	same("statuses", statuses, fields("pgsql.status", "pgsql.status"))
-	same("values", values, fields("pgsql.val.data && pgsql.frontend == 1", "pgsql.val.data"))
+	sameWords(t, "texts", s.texts, fields("pgsql.query", "pgsql.query"))
+	sameWords(t, "command tags", s.tags, fields("pgsql.tag", "pgsql.tag"))
+	sameWords(t, "codes", s.codes, fields("pgsql.code", "pgsql.code"))
+	sameWords(t, "statuses", s.statuses, fields("pgsql.status", "pgsql.status"))
+	sameWords(t, "values", s.values, fields("pgsql.val.data && pgsql.frontend == 1", "pgsql.val.data"))
 	types := make(map[string]int)
 	for _, kind := range fields("pgsql.type", "pgsql.type") {
 		types[kind]++
 	}
 	for kind, name := range map[string]string{"Parse": "parse", "Bind": "bind", "Execute": "execute", "Describe": "describe", "Sync": "sync", "Close": "close"} {
-		if types[kind] != messages[name] {
-			t.Errorf("%s: analyze finds %d, tshark %d", kind, messages[name], types[kind])
+		if types[kind] != s.messages[name] {
+			t.Errorf("%s: analyze finds %d, tshark %d", kind, s.messages[name], types[kind])
 		}
 	}
-	if got := int64(types["Data row"]); got != rows {
-		t.Errorf("analyze finds %d rows, tshark %d", rows, got)
+	if got := int64(types["Data row"]); got != s.rows {
+		t.Errorf("analyze finds %d rows, tshark %d", s.rows, got)
 	}
 	t.Logf("tshark: %v", types)
 	for _, filter := range []string{"_ws.malformed", "tcp.analysis.flags", "tcp.checksum.status == \"Bad\""} {
