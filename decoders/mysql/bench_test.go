@@ -74,7 +74,7 @@ func BenchmarkRows10k(b *testing.B)  { benchmark(b, rowsConversation(1_000, 10_0
 func BenchmarkRows1MiB(b *testing.B) { benchmark(b, rowsConversation(20, 1<<20)) }
 
 func BenchmarkOLTP(b *testing.B) {
-	c := readConversation(b, "testdata/sysbench.conv")
+	c := decodertest.Read(b, "testdata/sysbench.conv")
 	// The connection's life is short in the recording: make the transaction's
 	// statements come a hundred times.
 	var long decodertest.Conversation

@@ -12,16 +12,7 @@ import (
 // the recorded conversations.
 func FuzzDecoder(f *testing.F) {
 	for _, g := range golden {
-		var seed []byte
-		for _, m := range readConversation(f, filepath.Join("testdata", g.name+".conv")) {
-			for b := m.Data; len(b) > 0; {
-				n := min(len(b), 255)
-				seed = append(seed, byte(m.From), byte(n))
-				seed = append(seed, b[:n]...)
-				b = b[n:]
-			}
-		}
-		f.Add(seed)
+		f.Add(decodertest.Read(f, filepath.Join("testdata", g.name+".conv")).Seed())
 	}
 	f.Fuzz(func(t *testing.T, data []byte) { decodertest.Chaos(t, Protocol, data) })
 }
