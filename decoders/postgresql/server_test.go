@@ -120,7 +120,7 @@ func startServer() (*testServer, error) {
 		return nil, err
 	}
 	s.cmd, err = as(exec.Command(filepath.Join(programs(), "postgres"), "-D", data, "-k", dir, "-p", "5999", "-h", "", "-F",
-		"-c", "wal_level=logical", "-c", "log_statement=all", "-c", "log_line_prefix=%c ", "-c", "log_min_messages=info", "-c", "max_wal_senders=4"))
+		"-c", "wal_level=logical", "-c", "log_statement=all", "-c", "timezone=UTC", "-c", "log_line_prefix=%c ", "-c", "log_min_messages=info", "-c", "max_wal_senders=4"))
 	if err != nil {
 		return nil, err
 	}

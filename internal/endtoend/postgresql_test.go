@@ -150,29 +150,46 @@ type logEntry struct {
 	Backend   string `json:"backend_type"`
 }
 
-// log returns the server's log from an offset on.
-func (p *postgresql) log(from int64) (entries []logEntry) {
+// marked makes an entry in the log that tells what comes before from what comes
+// after, and returns the log up to there. The server writes it some time later.
+func (p *postgresql) marked(mark string) []logEntry {
+	p.t.Helper()
+	statement := "select '" + mark + "'"
+	p.talk("", "psql", "-X", "-c", statement)
+	for {
+		entries := p.log()
+		for i, e := range entries {
+			if e.Message == "statement: "+statement {
+				return entries[:i]
+			}
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// log returns what the server has logged of its clients. A line that is not
+// complete yet is left out.
+func (p *postgresql) log() (entries []logEntry) {
 	p.t.Helper()
 	f, err := os.Open(filepath.Join(p.dir, "log.json"))
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := f.Seek(from, 0); err != nil {
-		p.t.Fatal(err)
-	}
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
+	lines := bufio.NewReader(f)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if err != nil {
+			return entries
+		}
 		var e logEntry
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			p.t.Fatalf("%q: %v", lines.Text(), err)
+		if err := json.Unmarshal(line, &e); err != nil {
+			p.t.Fatalf("%q: %v", line, err)
 		}
 		if e.Backend == "client backend" {
 			entries = append(entries, e)
 		}
 	}
-	return entries
 }
 
 const psqlScript = `create table t (id int primary key, name text);
@@ -207,10 +224,7 @@ func TestPostgreSQLLog(t *testing.T) {
 	p := startPostgreSQL(t)
 	p.talk("", "pgbench", "-i", "-q", "-I", "dtgp")
 	p.talk("create role sam login password 'right'", "psql", "-X")
-	before, err := os.Stat(filepath.Join(p.dir, "log.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	before := len(p.marked("before")) + 1
 
 	file := filepath.Join(t.TempDir(), "postgresql.pcapng")
 	r := record(t, "-w", file, p.socket)
@@ -229,7 +243,7 @@ func TestPostgreSQLLog(t *testing.T) {
 	}
 
 	all := exchanges(t, file, "--proto", "postgresql")
-	logged := loggedStatements(p.log(before.Size()))
+	logged := loggedStatements(p.marked("after")[before:])
 	seen := seenStatements(t, all)
 	total := 0
 	for pid, want := range logged {
