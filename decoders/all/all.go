@@ -4,11 +4,13 @@ package all
 import (
 	"unixcap/decoders"
 	"unixcap/decoders/mysql"
+	"unixcap/decoders/postgresql"
 	"unixcap/decoders/redis"
 )
 
 // Protocols are all protocols, in the order in which they are tried.
 var Protocols = []decoders.Protocol{
 	mysql.Protocol,
+	postgresql.Protocol,
 	redis.Protocol,
 }

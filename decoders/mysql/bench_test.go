@@ -7,6 +7,7 @@ import (
 
 	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
+	"unixcap/decoders/sql"
 )
 
 // wire returns a packet.
@@ -73,7 +74,7 @@ func BenchmarkRows10k(b *testing.B)  { benchmark(b, rowsConversation(1_000, 10_0
 func BenchmarkRows1MiB(b *testing.B) { benchmark(b, rowsConversation(20, 1<<20)) }
 
 func BenchmarkOLTP(b *testing.B) {
-	c := readConversation(b, "testdata/sysbench.conv")
+	c := decodertest.Read(b, "testdata/sysbench.conv")
 	// The connection's life is short in the recording: make the transaction's
 	// statements come a hundred times.
 	var long decodertest.Conversation
@@ -93,7 +94,7 @@ func BenchmarkFingerprint(b *testing.B) {
 	b.SetBytes(int64(len(statement)))
 	b.ReportAllocs()
 	for b.Loop() {
-		fingerprint(statement)
+		sql.MySQL.Fingerprint(statement)
 	}
 }
 
@@ -101,7 +102,7 @@ func BenchmarkFingerprintInsert(b *testing.B) {
 	statement := append([]byte("INSERT INTO t(a, b) VALUES "), bytes.Repeat([]byte("(12345,'some text of a row'),"), 10000)...)
 	b.SetBytes(int64(len(statement)))
 	for b.Loop() {
-		fingerprint(statement)
+		sql.MySQL.Fingerprint(statement)
 	}
 }
 

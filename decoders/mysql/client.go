@@ -1,6 +1,9 @@
 package mysql
 
-import "unixcap/decoders"
+import (
+	"unixcap/decoders"
+	"unixcap/decoders/sql"
+)
 
 // A clientPacketKind is what a packet of the client is for.
 type clientPacketKind uint8
@@ -172,7 +175,7 @@ func (r *request) setText(b []byte) {
 }
 
 func (r *request) setStatement(b []byte) {
-	r.text = appendWithoutSecrets(r.text[:0], b, &r.hidden)
+	r.text = sql.MySQL.AppendWithoutSecrets(r.text[:0], b, &r.hidden)
 	r.x.Request = r.text
 }
 
@@ -193,15 +196,15 @@ func (d *decoder) interpretQuery(r *request, b []byte) {
 	for i := range d.query.Attributes[:min(len(d.query.Attributes), maxQueryAttributes)] {
 		r.queryAttribute(d.query.Attributes[i].Name, d.query.Attributes[i].Value)
 	}
-	if name, ok := usedDatabase(r.x.Request); ok {
+	if name, ok := sql.UsedDatabase(r.x.Request); ok {
 		r.setDatabase(name)
 	}
 }
 
 // queryAttribute adds an attribute of a query to the exchange's.
 func (r *request) queryAttribute(name []byte, v decoders.Value) {
-	if namesSecret(name) && v.Kind != decoders.Null {
-		v = decoders.TextValue(secretWord)
+	if sql.NamesSecret(name) && v.Kind != decoders.Null {
+		v = decoders.TextValue(sql.SecretWord)
 	} else if v.Bytes != nil {
 		v.Bytes = r.keep(v.Bytes)
 	}

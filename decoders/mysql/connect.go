@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"unixcap/decoders"
+	"unixcap/decoders/sql"
 )
 
 // The "Connection Phase" and COM_CHANGE_USER.
@@ -90,8 +91,8 @@ func (r *request) identify(user, database, plugin, attributes []byte) {
 	r.setDatabase(database)
 	r.textAttr("auth_plugin", plugin)
 	eachAttribute(attributes, func(key, value []byte) {
-		if namesSecret(key) {
-			value = secretWord
+		if sql.NamesSecret(key) {
+			value = sql.SecretWord
 		}
 		r.attr(string(key), decoders.TextValue(r.keep(value)))
 	})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"unixcap/decoders"
+	"unixcap/decoders/sql"
 )
 
 // detect judges a conversation's first bytes.
@@ -138,17 +139,12 @@ func beginsSQL(b []byte) bool {
 	if looksAttributed(append([]byte{comQuery}, b[:min(len(b), 4)]...)) {
 		b = b[2:]
 	}
-	l := lexer{src: b}
-	t := l.next()
-	for t.is("(") {
-		t = l.next()
-	}
-	switch string(bytes.ToLower(t.text)) {
+	switch string(bytes.ToLower(sql.MySQL.FirstWord(b))) {
 	case "select", "insert", "update", "delete", "replace", "set", "show", "begin", "commit", "rollback", "start",
 		"with", "call", "create", "alter", "drop", "truncate", "use", "explain", "desc", "describe", "analyze", "lock",
 		"unlock", "load", "do", "kill", "flush", "grant", "revoke", "savepoint", "release", "prepare", "execute",
 		"deallocate", "handler", "optimize", "check", "rename", "xa", "values", "table", "declare", "import", "help":
-		return t.kind == tokenWord
+		return true
 	}
 	return false
 }

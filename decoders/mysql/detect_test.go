@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"unixcap/decoders"
+	"unixcap/decoders/decodertest"
 )
 
 func TestDetect(t *testing.T) {
@@ -60,7 +61,7 @@ func TestDetect(t *testing.T) {
 // beginning, and from any place in the middle where a query begins.
 func TestDetectRecorded(t *testing.T) {
 	for _, g := range golden {
-		c := readConversation(t, filepath.Join("testdata", g.name+".conv"))
+		c := decodertest.Read(t, filepath.Join("testdata", g.name+".conv"))
 		var client, server []byte
 		for _, m := range c {
 			if m.From == decoders.Client {

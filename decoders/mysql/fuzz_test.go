@@ -1,7 +1,6 @@
 package mysql
 
 import (
-	"bytes"
 	"path/filepath"
 	"testing"
 
@@ -13,40 +12,9 @@ import (
 // the recorded conversations.
 func FuzzDecoder(f *testing.F) {
 	for _, g := range golden {
-		var seed []byte
-		for _, m := range readConversation(f, filepath.Join("testdata", g.name+".conv")) {
-			for b := m.Data; len(b) > 0; {
-				n := min(len(b), 255)
-				seed = append(seed, byte(m.From), byte(n))
-				seed = append(seed, b[:n]...)
-				b = b[n:]
-			}
-		}
-		f.Add(seed)
+		f.Add(decodertest.Read(f, filepath.Join("testdata", g.name+".conv")).Seed())
 	}
 	f.Fuzz(func(t *testing.T, data []byte) { decodertest.Chaos(t, Protocol, data) })
-}
-
-// FuzzFingerprint looks for statements whose class depends on their case, or
-// is too long.
-func FuzzFingerprint(f *testing.F) {
-	for _, test := range fingerprints {
-		f.Add([]byte(test.statement))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		class := fingerprint(data)
-		if len(class) > maxFingerprint+len(" ...") {
-			t.Errorf("%d bytes", len(class))
-		}
-		for _, c := range data {
-			if c >= 0x80 || c == 'M' || c == 'm' { // /*M! is not /*m!
-				return
-			}
-		}
-		if upper := fingerprint(bytes.ToUpper(data)); upper != class {
-			t.Errorf("%q, but %q in upper case", class, upper)
-		}
-	})
 }
 
 // FuzzDetect looks for panics.

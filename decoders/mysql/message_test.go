@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"unixcap/decoders"
+	"unixcap/decoders/sql"
 )
 
 func TestColumnCount(t *testing.T) {
@@ -167,7 +168,7 @@ func TestUsedDatabase(t *testing.T) {
 		{"use a", "a", true}, {"USE `a b`;", "a b", true}, {"/* c */ use a -- x", "a", true},
 		{"use a b", "", false}, {"user", "", false}, {"use", "", false}, {"select 1", "", false},
 	} {
-		if got, ok := usedDatabase([]byte(test.statement)); string(got) != test.want || ok != test.ok {
+		if got, ok := sql.UsedDatabase([]byte(test.statement)); string(got) != test.want || ok != test.ok {
 			t.Errorf("%s: %q, %v", test.statement, got, ok)
 		}
 	}

@@ -11,7 +11,10 @@
 // generic_response.go, resultset.go, query.go and prepared.go.
 package mysql
 
-import "unixcap/decoders"
+import (
+	"unixcap/decoders"
+	"unixcap/decoders/sql"
+)
 
 // Protocol is MySQL's entry in the list of protocols. The X Protocol, which
 // mysqlx.sock speaks, is another one.
@@ -24,5 +27,5 @@ var Protocol = decoders.Protocol{
 
 	Detect:      detect,
 	New:         newDecoder,
-	Fingerprint: fingerprint,
+	Fingerprint: sql.MySQL.Fingerprint,
 }

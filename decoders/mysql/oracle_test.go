@@ -13,6 +13,7 @@ import (
 
 	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
+	"unixcap/decoders/sql"
 )
 
 // The oracle of these tests is the server's general query log: what the server
@@ -82,13 +83,13 @@ func logged(x *decoders.Exchange) string {
 // expand puts a statement's values in place of its placeholders.
 func expand(text []byte, args []decoders.Value) string {
 	var out []byte
-	l, done := lexer{src: text}, 0
-	for t := l.next(); t.kind != tokenEnd; t = l.next() {
-		if t.kind != tokenPlaceholder || len(args) == 0 {
+	done := 0
+	for pos, t := range sql.MySQL.Tokens(text) {
+		if string(t) != "?" || len(args) == 0 {
 			continue
 		}
-		out = append(out, text[done:t.pos]...)
-		done = l.pos
+		out = append(out, text[done:pos]...)
+		done = pos + len(t)
 		switch v := args[0]; v.Kind {
 		case decoders.Text, decoders.Binary:
 			out = append(out, '\'')
@@ -218,7 +219,7 @@ func TestLogin(t *testing.T) {
 		}
 		return xs[0]
 	}
-	base := []string{"--no-defaults", "--skip-ssl", "-S", s.proxy.path, "-u", "u", "-e", "select 1"}
+	base := []string{"--no-defaults", "--skip-ssl", "-S", s.proxy.Path, "-u", "u", "-e", "select 1"}
 	if x := find(s.run(t, "", "mariadb", append(base, "-pwrong")...)); x.Status != decoders.Error || x.ErrorCode != "1045" || x.User != "u" {
 		t.Errorf("wrong password: %s", decodertest.JSON(&x))
 	}
@@ -231,7 +232,7 @@ func TestNoSecrets(t *testing.T) {
 	s := server(t)
 	all := s.sql(t, "create or replace user v@localhost identified by 'topsecret'; set password for v@localhost = password('topsecret');"+
 		" /* 1 */ alter user v@localhost identified via mysql_native_password using password('topsecret')")
-	for _, c := range append(all, s.run(t, "", "mariadb", "--no-defaults", "--skip-ssl", "-S", s.proxy.path, "-u", "v", "-ptopsecret", "-e", "select 1")...) {
+	for _, c := range append(all, s.run(t, "", "mariadb", "--no-defaults", "--skip-ssl", "-S", s.proxy.Path, "-u", "v", "-ptopsecret", "-e", "select 1")...) {
 		for _, x := range decodertest.Whole(Protocol, c) {
 			if bytes.Contains([]byte(decodertest.JSON(&x)), []byte("topsecret")) {
 				t.Errorf("password in %s", decodertest.JSON(&x))
@@ -258,7 +259,7 @@ func TestNoSecretsInRefusals(t *testing.T) {
 	for _, c := range all {
 		for _, x := range decodertest.Whole(Protocol, c) {
 			n++
-			if got := decodertest.JSON(&x) + fingerprint(x.Request); strings.Contains(got, "Sec") {
+			if got := decodertest.JSON(&x) + sql.MySQL.Fingerprint(x.Request); strings.Contains(got, "Sec") {
 				t.Errorf("password in %s", got)
 			}
 		}
@@ -270,7 +271,7 @@ func TestNoSecretsInRefusals(t *testing.T) {
 
 func TestTLS(t *testing.T) {
 	s := server(t)
-	for _, c := range s.run(t, "", "mariadb", "--no-defaults", "-S", s.proxy.path, "-u", "root", "--ssl", "-e", "select 1") {
+	for _, c := range s.run(t, "", "mariadb", "--no-defaults", "-S", s.proxy.Path, "-u", "root", "--ssl", "-e", "select 1") {
 		xs := decodertest.Whole(Protocol, c)
 		if len(xs) != 1 || xs[0].Op != "connect" || xs[0].Status != decoders.Encrypted || len(c) < 6 {
 			t.Errorf("%d messages, %d exchanges", len(c), len(xs))
@@ -284,7 +285,7 @@ func TestSysbenchAgainstLog(t *testing.T) {
 	s.sql(t, "create database if not exists sb")
 	for _, mode := range []string{"auto", "disable"} {
 		t.Run("db-ps-mode="+mode, func(t *testing.T) {
-			args := []string{"oltp_read_write", "--db-driver=mysql", "--mysql-socket=" + s.proxy.path, "--mysql-user=root",
+			args := []string{"oltp_read_write", "--db-driver=mysql", "--mysql-socket=" + s.proxy.Path, "--mysql-user=root",
 				"--mysql-db=sb", "--tables=2", "--table-size=1000", "--db-ps-mode=" + mode, "--rand-seed=1"}
 			s.run(t, "", "sysbench", append(args, "cleanup")...)
 			s.run(t, "", "sysbench", append(args, "prepare")...)

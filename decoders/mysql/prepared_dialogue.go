@@ -4,13 +4,14 @@ import (
 	"bytes"
 
 	"unixcap/decoders"
+	"unixcap/decoders/sql"
 )
 
 // What the commands of "Prepared Statements" do to a connection.
 
 func (d *decoder) stmtPrepare(r *request, b []byte) {
 	r.setStatement(b[1:])
-	r.stmt = &statement{text: bytes.Clone(r.x.Request), params: -1, hidden: r.hidden.clone()}
+	r.stmt = &statement{text: bytes.Clone(r.x.Request), params: -1, hidden: r.hidden.Clone()}
 	d.lastPrepared = r.stmt
 }
 
@@ -139,7 +140,7 @@ const maxInferred = 256
 // server has answered the COM_STMT_PREPARE it is that of the placeholders.
 func (st *statement) expected() int {
 	if st.params < 0 && !st.unseen {
-		return countPlaceholders(st.text)
+		return sql.CountPlaceholders(st.text)
 	}
 	return st.params
 }
@@ -147,14 +148,14 @@ func (st *statement) expected() int {
 // repeat makes a prepared statement's text the request's.
 func (r *request) repeat(st *statement) {
 	r.x.Request = st.text
-	r.hidden.add(&st.hidden)
+	r.hidden.Add(&st.hidden)
 }
 
 // bind makes values the request's arguments. They must last as long as it.
 func (r *request) bind(st *statement, values []decoders.Value) {
 	r.x.Args = append(r.x.Args[:0], values...)
-	if len(st.hidden.params) > 0 {
-		st.hidden.hide(r.x.Args, st.expected(), &r.hidden)
+	if st.hidden.Params() {
+		st.hidden.Hide(r.x.Args, st.expected(), &r.hidden)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"unixcap/decoders"
+	"unixcap/decoders/sql"
 )
 
 // A replyState is how far the answer to a request has come.
@@ -25,10 +26,10 @@ type request struct {
 	state   replyState
 	next    byte // sequence id of the server's next packet
 	stmt    *statement
-	text    []byte // x.Request if it is the request's own
-	scratch []byte // what x.Args and x.Attrs point into
-	hidden  hidden // what is not in x.Request and x.Args
-	held    int    // bytes held for the request, for the bound on them
+	text    []byte     // x.Request if it is the request's own
+	scratch []byte     // what x.Args and x.Attrs point into
+	hidden  sql.Hidden // what is not in x.Request and x.Args
+	held    int        // bytes held for the request, for the bound on them
 
 	left     int  // definitions still to come
 	metaEOF  bool // an EOF_Packet has ended the definitions
@@ -85,7 +86,7 @@ func (r *request) reset() {
 	if cap(r.x.Args) > keepValues {
 		r.x.Args = nil
 	}
-	r.hidden.reset()
+	r.hidden.Reset()
 	*r = request{
 		x:       r.x,
 		hidden:  r.hidden,
@@ -109,11 +110,14 @@ func (r *request) saw(first, last decoders.Mark, n int64) {
 	r.x.Answered.Bytes += n
 }
 
+// parseError is ER_PARSE_ERROR, whose message repeats the statement.
+const parseError = 1064
+
 // fail takes over the server's refusal.
 func (r *request) fail(e *ERRPacket) {
 	r.x.Status = decoders.Error
 	r.x.ErrorCode = strconv.Itoa(int(e.Code))
-	r.x.Error = appendErrorWithoutSecrets(r.x.Error[:0], e, r.x.Request, &r.hidden)
+	r.x.Error = sql.AppendError(r.x.Error[:0], e.Message, r.x.Request, e.Code == parseError, &r.hidden)
 	r.textAttr("sqlstate", e.SQLState)
 }
 

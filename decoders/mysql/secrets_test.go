@@ -6,10 +6,10 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
+	"unixcap/decoders/sql"
 )
 
 // asked returns the exchange of a query that the server refuses with message,
@@ -261,7 +261,7 @@ func literal(r *rand.Rand, secret string) string {
 func noSecret(t *testing.T, statement, message, secret string) {
 	t.Helper()
 	x := asked(statement, message)
-	all := []byte(decodertest.JSON(&x) + fingerprint(x.Request))
+	all := []byte(decodertest.JSON(&x) + sql.MySQL.Fingerprint(x.Request))
 	for _, form := range []string{secret, fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret)} {
 		if bytes.Contains(all, []byte(form)) {
 			t.Fatalf("%s: %s\n gives %s", statement, message, all)
@@ -292,12 +292,13 @@ func FuzzSecrets(f *testing.F) {
 		}
 		statement := secretStatement(r, secret)
 		// Messages begin at a token.
-		l := lexer{src: []byte(statement)}
-		tok := l.next()
-		for tok.pos < int(from)%len(statement) && tok.kind != tokenEnd {
-			tok = l.next()
+		part := ""
+		for pos := range sql.MySQL.Tokens([]byte(statement)) {
+			if pos >= int(from)%len(statement) {
+				part = statement[pos:]
+				break
+			}
 		}
-		part := statement[tok.pos:]
 		noSecret(t, statement, syntaxError(part), secret)
 		if len(part) > 77 {
 			part = part[:77] + "..."
@@ -313,54 +314,5 @@ func TestNoSecretsAtRandom(t *testing.T) {
 		r := rand.New(rand.NewPCG(i, 1))
 		secret := fmt.Sprintf("Sec%dX", r.Uint32())
 		noSecret(t, secretStatement(r, secret), "value '"+secret+"' is wrong", secret)
-	}
-}
-
-// Plain statements must not pay for the secrets in others.
-func TestPlainStatementsCostNothing(t *testing.T) {
-	statement := append([]byte("insert into t(a, b) values "), bytes.Repeat([]byte("(12345,'some text; of a row'),"), 1000)...)
-	statement = append(statement, " on duplicate key update a = 1"...)
-	if mayHoldSecrets(statement) {
-		t.Error("a plain statement is looked at twice")
-	}
-	var h hidden
-	out := make([]byte, 0, len(statement))
-	if n := testing.AllocsPerRun(10, func() { out = appendWithoutSecrets(out[:0], statement, &h) }); n > 0 {
-		t.Errorf("%v allocations", n)
-	}
-}
-
-// TestSecretsAreLinear has statements of 2 MB that would take minutes if
-// anything were looked at more than a few times.
-func TestSecretsAreLinear(t *testing.T) {
-	for _, part := range []string{"(1,'x'),", "'", `\'`, "(", "/*", "password(", "identified by '", "; create user ", "`", "-- password = 'x'\n",
-		"/* password='x' */", "password,", `"password' `, "password = "} {
-		statement := []byte("insert into t(password) values identified " + strings.Repeat(part, 2_000_000/len(part)))
-		start := time.Now()
-		var h hidden
-		out := appendWithoutSecrets(nil, statement, &h)
-		e := &ERRPacket{Code: parseError, Message: []byte(syntaxError(strings.Repeat(part, 400/len(part))))}
-		appendErrorWithoutSecrets(nil, e, out, &h)
-		if d := time.Since(start); d > 5*time.Second {
-			t.Errorf("%q: %v", part, d)
-		}
-	}
-}
-
-func BenchmarkSecretsPlain(b *testing.B) {
-	for name, statement := range map[string]string{
-		"select": "SELECT DISTINCT c FROM sbtest1 WHERE id BETWEEN 123 AND 222 AND k IN (1, 2, 3, 4) ORDER BY c",
-		"insert": "INSERT INTO t(a, b) VALUES " + strings.Repeat("(12345,'some text of a row'),", 10000),
-	} {
-		b.Run(name, func(b *testing.B) {
-			var h hidden
-			text := []byte(statement)
-			out := make([]byte, 0, len(text))
-			b.SetBytes(int64(len(text)))
-			b.ReportAllocs()
-			for b.Loop() {
-				out = appendWithoutSecrets(out[:0], text, &h)
-			}
-		})
 	}
 }

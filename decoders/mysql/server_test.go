@@ -1,7 +1,6 @@
 package mysql
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -19,7 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
 )
 
@@ -27,7 +25,7 @@ import (
 type testServer struct {
 	dir    string
 	socket string // of the server itself
-	proxy  *recorder
+	proxy  *decodertest.Proxy
 	cmd    *exec.Cmd
 }
 
@@ -108,7 +106,7 @@ func startServer() (*testServer, error) {
 			return nil, fmt.Errorf("server does not come up: %w", err)
 		}
 	}
-	s.proxy, err = newRecorder(filepath.Join(dir, "mysqld.sock"), s.socket)
+	s.proxy, err = decodertest.NewProxy(filepath.Join(dir, "mysqld.sock"), s.socket)
 	return s, err
 }
 
@@ -153,7 +151,7 @@ func (s *testServer) stop() {
 // conversation for each connection.
 func (s *testServer) run(t *testing.T, stdin string, name string, args ...string) []decodertest.Conversation {
 	t.Helper()
-	s.proxy.forget()
+	s.proxy.Forget()
 	cmd := exec.Command(name, args...)
 	cmd.Stdin = strings.NewReader(stdin)
 	cmd.Dir = s.dir
@@ -166,13 +164,13 @@ func (s *testServer) run(t *testing.T, stdin string, name string, args ...string
 		out = out[:2000]
 	}
 	t.Logf("%s: %v\n%s", name, err, out)
-	return s.proxy.conversations()
+	return s.proxy.Conversations()
 }
 
 // sql runs the command-line client with the statements.
 func (s *testServer) sql(t *testing.T, statements string, args ...string) []decodertest.Conversation {
 	t.Helper()
-	args = append([]string{"--no-defaults", "--skip-ssl", "-u", "root", "-S", s.proxy.path}, args...)
+	args = append([]string{"--no-defaults", "--skip-ssl", "-u", "root", "-S", s.proxy.Path}, args...)
 	return s.run(t, statements, "mariadb", args...)
 }
 
@@ -189,90 +187,4 @@ func (s *testServer) logged(t *testing.T, f func()) []string {
 		t.Fatal(err)
 	}
 	return strings.Split(string(b[before.Size():]), "\n")
-}
-
-// A recorder is a proxy between two UNIX sockets that writes down what passes.
-type recorder struct {
-	path, target string
-	listener     net.Listener
-	mu           sync.Mutex
-	all          []*decodertest.Conversation
-	open         sync.WaitGroup
-}
-
-func newRecorder(path, target string) (*recorder, error) {
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, err
-	}
-	r := &recorder{path: path, target: target, listener: l}
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			r.open.Add(1)
-			go r.serve(c)
-		}
-	}()
-	return r, nil
-}
-
-func (r *recorder) serve(client net.Conn) {
-	defer r.open.Done()
-	defer client.Close()
-	target, err := net.Dial("unix", r.target)
-	if err != nil {
-		return
-	}
-	defer target.Close()
-	c := new(decodertest.Conversation)
-	r.mu.Lock()
-	r.all = append(r.all, c)
-	r.mu.Unlock()
-	var both sync.WaitGroup
-	pass := func(from decoders.End, dst, src net.Conn) {
-		b := make([]byte, 256<<10)
-		for {
-			n, err := src.Read(b)
-			if n > 0 {
-				r.mu.Lock()
-				*c = append(*c, decodertest.Message{From: from, At: time.Now(), Data: bytes.Clone(b[:n])})
-				r.mu.Unlock()
-				if _, werr := dst.Write(b[:n]); werr != nil {
-					err = werr
-				}
-			}
-			if err != nil {
-				_ = dst.(*net.UnixConn).CloseWrite()
-				return
-			}
-		}
-	}
-	both.Go(func() { pass(decoders.Client, target, client) })
-	both.Go(func() { pass(decoders.Server, client, target) })
-	both.Wait()
-}
-
-func (r *recorder) forget() {
-	r.mu.Lock()
-	r.all = nil
-	r.mu.Unlock()
-}
-
-func (r *recorder) conversations() []decodertest.Conversation {
-	done := make(chan struct{})
-	go func() { r.open.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-time.After(5 * time.Second):
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var all []decodertest.Conversation
-	for _, c := range r.all {
-		all = append(all, *c)
-	}
-	return all
 }

@@ -1,11 +1,13 @@
 package mysql
 
+import "unixcap/decoders/sql"
+
 // A statement is a prepared one.
 type statement struct {
 	id     uint32
 	text   []byte
 	params int // -1 if not known
-	hidden hidden
+	hidden sql.Hidden
 	unseen bool // prepared before the capture began
 
 	types []uint16 // of the parameters, as last sent
@@ -70,7 +72,7 @@ func (s *statements) remove(st *statement) {
 
 // size is how much of maxStatementText a statement takes.
 func (st *statement) size() int {
-	return len(st.text) + len(st.hidden.values) + 8*len(st.hidden.params)
+	return len(st.text) + st.hidden.Size()
 }
 
 func (s *statements) clear() {

@@ -1,4 +1,4 @@
-package mysql
+package sql
 
 import "bytes"
 
@@ -8,11 +8,11 @@ type tokenKind uint8
 const (
 	tokenEnd         tokenKind = iota
 	tokenWord                  // a keyword or a name
-	tokenQuotedName            // `name`, without the backquotes
+	tokenQuotedName            // `name`, or PostgreSQL's "name", without the quotes
 	tokenVariable              // @name, @@name
 	tokenString                // with its quotes and what stands before them, as in x'0a'
 	tokenNumber                // hexadecimal and binary ones, too
-	tokenPlaceholder           // ?
+	tokenPlaceholder           // ?, or PostgreSQL's $1
 	tokenSymbol                // operators and punctuation
 )
 
@@ -36,14 +36,14 @@ func (t token) is(s string) bool {
 	return true
 }
 
-// A lexer cuts a statement into tokens as the chapter "Language Structure" of
-// the MySQL Reference Manual says. Spaces and comments are left out, but the
-// inside of /*! … */ counts, since the server runs it. It takes linear time and
-// no memory, and has a token for any bytes.
+// A lexer cuts a statement into tokens. Spaces and comments are left out, but
+// the inside of MySQL's /*! … */ counts, since the server runs it. It takes
+// linear time and no memory, and has a token for any bytes.
 type lexer struct {
-	src []byte
-	pos int
-	dot bool // the last token was ".", after which a name stands
+	src     []byte
+	dialect Dialect
+	pos     int
+	dot     bool // the last token was ".", after which a name stands
 }
 
 var lower, nameByte = func() (l [256]byte, n [256]bool) {
@@ -78,7 +78,7 @@ func (l *lexer) next() token {
 		t.kind = l.scan()
 		t.text = l.src[t.pos:l.pos]
 		if t.kind == tokenQuotedName {
-			t.text = bytes.Trim(t.text, "`")
+			t.text = bytes.Trim(t.text, l.dialect.nameQuote())
 		}
 	}
 	l.dot = t.kind == tokenSymbol && t.text[0] == '.'
@@ -91,6 +91,10 @@ func (l *lexer) skip() {
 		switch c := l.src[l.pos]; {
 		case isSpace(c):
 			l.pos++
+		case l.dialect == PostgreSQL:
+			if !l.skipPostgres() {
+				return
+			}
 		case c == '#', c == '-' && l.at(1) == '-' && isSpace(l.at(2)):
 			l.until("\n")
 		case c == '/' && l.at(1) == '*' && l.at(2) == '!':
@@ -128,6 +132,9 @@ func (l *lexer) digits() {
 
 // scan moves behind the token that begins here.
 func (l *lexer) scan() tokenKind {
+	if l.dialect == PostgreSQL {
+		return l.scanPostgres()
+	}
 	c := l.src[l.pos]
 	switch {
 	case c == '\'' || c == '"':
@@ -278,8 +285,8 @@ func (l *lexer) symbol() {
 	l.pos += n
 }
 
-// countPlaceholders returns how many parameters a statement has.
-func countPlaceholders(text []byte) int {
+// CountPlaceholders returns how many parameters a statement of MySQL's has.
+func CountPlaceholders(text []byte) int {
 	l, n := lexer{src: text}, 0
 	for t := l.next(); t.kind != tokenEnd; t = l.next() {
 		if t.kind == tokenPlaceholder {
@@ -289,8 +296,8 @@ func countPlaceholders(text []byte) int {
 	return n
 }
 
-// usedDatabase returns the name in a USE statement.
-func usedDatabase(text []byte) (name []byte, ok bool) {
+// UsedDatabase returns the name in a USE statement of MySQL's.
+func UsedDatabase(text []byte) (name []byte, ok bool) {
 	l := lexer{src: text}
 	if !l.next().is("use") {
 		return nil, false

@@ -1,4 +1,4 @@
-package mysql
+package sql
 
 import "bytes"
 
@@ -6,7 +6,8 @@ import "bytes"
 // It judges by what stands around them, not by the statement as a whole, since
 // statements with mistakes in them hold passwords, too.
 type secretScan struct {
-	inner bool // this is text within a literal or comment, perhaps no statement
+	dialect Dialect
+	inner   bool // this is text within a literal or comment, perhaps no statement
 
 	words      int   // tokens of the statement so far
 	first      token // of them
@@ -63,7 +64,7 @@ func (s *secretScan) open() bool {
 func (s *secretScan) see(t, next token, secret bool) {
 	switch {
 	case t.is(";"):
-		*s = secretScan{inner: s.inner}
+		*s = secretScan{dialect: s.dialect, inner: s.inner}
 		return
 	case t.is(")"):
 		s.depth = max(s.depth-1, 0)
@@ -138,7 +139,7 @@ func (s *secretScan) word(t token) {
 
 // call begins a region if a function that takes secrets is called.
 func (s *secretScan) call() {
-	if !s.table && takesSecrets(s.last) {
+	if !s.table && takesSecrets(s.dialect, s.last) {
 		// In a table's definition the number is an index prefix's length.
 		ddl := s.first.is("create") || s.first.is("alter")
 		s.enter(regionCall, s.depth, !ddl && !s.inner)
@@ -148,7 +149,7 @@ func (s *secretScan) call() {
 
 // compare begins a region if t compares with, or assigns to, a secret.
 func (s *secretScan) compare(t, next token) {
-	assigned := t.is("=") || t.is(":=")
+	assigned := t.is("=") || t.is(":=") || s.dialect == PostgreSQL && t.is("to") && s.behindName()
 	if s.password && assigned {
 		s.enter(regionRest, 0, true)
 	}
@@ -199,9 +200,11 @@ func (s *secretScan) isSecret(t, next token) bool {
 	case s.insert.isSecret(s):
 		return true
 	case s.kind == kindAccounts:
-		return s.accountSecret(t, next, decimal)
+		return s.accountSecret(t, next, decimal) || s.postgresSecret(t)
 	case decimal:
 		return false
+	case s.postgresSecret(t):
+		return true
 	case s.kind == kindOptions:
 		return !s.apostrophe(t) && s.optionSecret()
 	}
@@ -257,7 +260,7 @@ func (s *secretScan) accountSecret(t, next token, decimal bool) bool {
 	if next.is("@") || next.kind == tokenVariable || s.last.is("@") {
 		return false
 	}
-	for _, w := range [...]string{"user", "exists", "to", "role", "on", "grant", "for", "subject", "issuer", "cipher"} {
+	for _, w := range [...]string{"user", "exists", "to", "role", "on", "grant", "for", "subject", "issuer", "cipher", "until"} {
 		if s.last.is(w) {
 			return false
 		}

@@ -1,4 +1,4 @@
-package mysql
+package sql
 
 import (
 	"bytes"
@@ -8,12 +8,12 @@ import (
 	"unixcap/decoders"
 )
 
-// secretWord stands where a password or its hash was, as in the server's own
+// SecretWord stands where a password or its hash was, as in the server's own
 // logs ("Passwords and Logging").
-var secretWord = []byte("<secret>")
+var SecretWord = []byte("<secret>")
 
-// hidden is what was left out of a statement.
-type hidden struct {
+// Hidden is what was left out of a statement.
+type Hidden struct {
 	any          bool
 	placeholders int   // of the statement
 	params       []int // those of them whose values are secrets
@@ -39,16 +39,29 @@ const (
 	maxSecretNesting = 4
 )
 
-// reset empties h and keeps its memory, unless that has grown large.
-func (h *hidden) reset() {
-	if cap(h.params) > keepValues {
+// keepParams is the number of placeholders up to which memory is kept for the
+// next statement.
+const keepParams = 1024
+
+// Size is how much memory h holds.
+func (h *Hidden) Size() int { return len(h.values) + 8*len(h.params) }
+
+// Params says whether a placeholder's value is a secret.
+func (h *Hidden) Params() bool { return len(h.params) > 0 }
+
+// Any says whether anything was left out.
+func (h *Hidden) Any() bool { return h.any }
+
+// Reset empties h and keeps its memory, unless that has grown large.
+func (h *Hidden) Reset() {
+	if cap(h.params) > keepParams {
 		h.params = nil
 	}
-	*h = hidden{params: h.params[:0], values: h.values[:0]}
+	*h = Hidden{params: h.params[:0], values: h.values[:0]}
 }
 
-// add takes over what is hidden in a prepared statement.
-func (h *hidden) add(st *hidden) {
+// Add takes over what is hidden in a prepared statement.
+func (h *Hidden) Add(st *Hidden) {
 	h.any = h.any || st.any
 	h.over = h.over || st.over
 	if len(st.values) > 0 {
@@ -56,15 +69,16 @@ func (h *hidden) add(st *hidden) {
 	}
 }
 
-func (h *hidden) clone() hidden {
+// Clone returns a copy that shares no memory with h.
+func (h *Hidden) Clone() Hidden {
 	c := *h
 	c.params = slices.Clone(h.params)
 	c.values = bytes.Clone(h.values)
 	return c
 }
 
-// value notes a secret.
-func (h *hidden) value(v []byte) {
+// Value notes a secret.
+func (h *Hidden) Value(v []byte) {
 	h.any = true
 	if len(v) == 0 {
 		return
@@ -79,32 +93,32 @@ func (h *hidden) value(v []byte) {
 }
 
 // literal notes a literal that is a secret.
-func (h *hidden) literal(t token) {
+func (h *Hidden) literal(t token) {
 	if t.kind == tokenNumber {
-		h.value(t.text)
+		h.Value(t.text)
 		h.hexadecimal(bytes.TrimPrefix(bytes.TrimPrefix(t.text, []byte("0x")), []byte("0X")))
 		return
 	}
 	prefix, quote, content := cutQuotes(t.text)
-	h.value(content)
+	h.Value(content)
 	if bytes.IndexByte(content, '\\') >= 0 || bytes.IndexByte(content, quote) >= 0 {
-		h.value(appendUnquoted(nil, content[:min(len(content), 2*maxHiddenValue)], quote))
+		h.Value(appendUnquoted(nil, content[:min(len(content), 2*maxHiddenValue)], quote, true))
 	}
 	if len(prefix) == 1 && lower[prefix[0]] == 'x' {
 		h.hexadecimal(content)
 	}
 }
 
-func (h *hidden) hexadecimal(digits []byte) {
+func (h *Hidden) hexadecimal(digits []byte) {
 	b := make([]byte, min(len(digits), 2*maxHiddenValue)/2)
 	if n, err := hex.Decode(b, digits[:2*len(b)]); err == nil {
-		h.value(b[:n])
+		h.Value(b[:n])
 	}
 }
 
-// hide replaces the values of placeholders that are secrets, of which a row
+// Hide replaces the values of placeholders that are secrets, of which a row
 // has params. If the server sees other placeholders than the lexer, all are.
-func (h *hidden) hide(args []decoders.Value, params int, into *hidden) {
+func (h *Hidden) Hide(args []decoders.Value, params int, into *Hidden) {
 	params = max(params, 1)
 	k := 0
 	for i := range args {
@@ -118,37 +132,38 @@ func (h *hidden) hide(args []decoders.Value, params int, into *hidden) {
 		}
 		if secret && args[i].Kind != decoders.Null {
 			if args[i].Bytes != nil {
-				into.value(args[i].Bytes)
+				into.Value(args[i].Bytes)
 			} else {
-				into.value(args[i].AppendText(nil))
+				into.Value(args[i].AppendText(nil))
 			}
-			args[i] = decoders.TextValue(secretWord)
+			args[i] = decoders.TextValue(SecretWord)
 		}
 	}
 }
 
-// appendWithoutSecrets appends text to dst with the passwords in it replaced,
+// AppendWithoutSecrets appends text to dst with the passwords in it replaced,
 // wherever in it they stand: in statements, in statements within literals, in
 // comments. It adds what it replaced to h.
-func appendWithoutSecrets(dst, text []byte, h *hidden) []byte {
-	if !mayHoldSecrets(text) {
+func (d Dialect) AppendWithoutSecrets(dst, text []byte, h *Hidden) []byte {
+	if !d.mayHoldSecrets(text) {
 		return append(dst, text...)
 	}
-	m := masker{out: dst, hidden: h}
+	m := masker{out: dst, hidden: h, dialect: d}
 	m.mask(text)
 	return m.out
 }
 
 // A masker writes statements without their secrets.
 type masker struct {
-	out    []byte
-	hidden *hidden
-	depth  int // of literals and comments
+	out     []byte
+	hidden  *Hidden
+	dialect Dialect
+	depth   int // of literals and comments
 }
 
 // mask writes text, and says whether it ends where a secret would follow.
 func (m *masker) mask(text []byte) (open bool) {
-	l, s := lexer{src: text}, secretScan{inner: m.depth > 0}
+	l, s := lexer{src: text, dialect: m.dialect}, secretScan{dialect: m.dialect, inner: m.depth > 0}
 	done, end := 0, 0
 	t := l.next()
 	for {
@@ -163,7 +178,7 @@ func (m *masker) mask(text []byte) (open bool) {
 		secret := s.isSecret(t, next)
 		switch {
 		case t.kind == tokenPlaceholder:
-			m.placeholder(secret)
+			m.placeholder(t, secret)
 		case secret:
 			m.out = append(m.out, text[done:t.pos]...)
 			m.secret(t)
@@ -182,8 +197,12 @@ func (m *masker) mask(text []byte) (open bool) {
 	return s.open()
 }
 
-func (m *masker) placeholder(secret bool) {
+func (m *masker) placeholder(t token, secret bool) {
 	if m.depth > 0 {
+		return
+	}
+	if m.dialect == PostgreSQL {
+		m.hidden.numbered(t, secret)
 		return
 	}
 	if secret {
@@ -198,10 +217,12 @@ func (m *masker) secret(t token) {
 	m.hidden.literal(t)
 	quote := byte('\'')
 	if m.depth > 0 && t.kind == tokenString { // JSON has only the other one
-		_, quote, _ = cutQuotes(t.text)
+		if _, q, _ := cutQuotes(t.text); q != '$' {
+			quote = q
+		}
 	}
 	m.out = append(m.out, quote)
-	m.out = append(m.out, secretWord...)
+	m.out = append(m.out, SecretWord...)
 	m.out = append(m.out, quote)
 }
 
@@ -209,24 +230,30 @@ func (m *masker) secret(t token) {
 // false if there are none.
 func (m *masker) within(t token, s *secretScan) (out []byte, ok bool) {
 	prefix, quote, content := cutQuotes(t.text)
-	if len(prefix) == 1 && lower[prefix[0]] != 'n' || !mayHoldSecrets(content) {
+	escapes := m.dialect.escapes(prefix)
+	if len(prefix) == 1 && lower[prefix[0]] != 'n' && lower[prefix[0]] != 'e' || !m.dialect.mayHoldSecrets(content) {
 		return nil, false
 	}
-	masked, hid, open := m.inner(appendUnquoted(nil, content, quote))
+	masked, hid, open := m.inner(appendUnquoted(nil, content, quote, escapes))
 	s.carry = s.carry || open || hid
 	if !hid {
 		return nil, false
 	}
+	if quote == '$' {
+		return append(append(append(out, prefix...), masked...), prefix...), true
+	}
 	out = append(append(out, prefix...), quote)
 	for _, c := range masked {
-		switch c {
-		case quote:
+		switch {
+		case c == quote:
 			out = append(out, quote, quote)
-		case '\\':
+		case !escapes:
+			out = append(out, c)
+		case c == '\\':
 			out = append(out, '\\', '\\')
-		case '\n':
+		case c == '\n':
 			out = append(out, '\\', 'n')
-		case 0:
+		case c == 0:
 			out = append(out, '\\', '0')
 		default:
 			out = append(out, c)
@@ -240,10 +267,10 @@ func (m *masker) within(t token, s *secretScan) (out []byte, ok bool) {
 func (m *masker) inner(text []byte) (out []byte, hid, open bool) {
 	if m.depth == maxSecretNesting {
 		m.hidden.any, m.hidden.over = true, true
-		return secretWord, true, true
+		return SecretWord, true, true
 	}
-	h := hidden{values: m.hidden.values, over: m.hidden.over}
-	inner := masker{hidden: &h, depth: m.depth + 1}
+	h := Hidden{values: m.hidden.values, over: m.hidden.over}
+	inner := masker{hidden: &h, dialect: m.dialect, depth: m.depth + 1}
 	open = inner.mask(text)
 	if h.any {
 		m.hidden.any, m.hidden.values, m.hidden.over = true, h.values, h.over
@@ -254,19 +281,18 @@ func (m *masker) inner(text []byte) (out []byte, hid, open bool) {
 // comments writes text from done on if there are comments with secrets between
 // start and end, and returns up to where.
 func (m *masker) comments(text []byte, done, start, end int) int {
-	l := lexer{src: text[:end], pos: start}
+	l := lexer{src: text[:end], pos: start, dialect: m.dialect}
 	for l.pos < end {
 		c, from := text[l.pos], l.pos
 		switch {
-		case c == '/' && (l.at(2) == '!' || l.at(2) == 'M' && l.at(3) == '!'): // what is in it is no comment
+		case m.dialect == MySQL && c == '/' && (l.at(2) == '!' || l.at(2) == 'M' && l.at(3) == '!'): // what is in it is no comment
 			l.pos += 3
 			continue
 		case c == '*': // the end of that
 			l.pos += 2
 			continue
 		case c == '/':
-			l.pos += 2
-			l.until("*/")
+			l.block()
 		case c == '#' || c == '-':
 			l.until("\n")
 		default:
@@ -278,7 +304,7 @@ func (m *masker) comments(text []byte, done, start, end int) int {
 		if c == '/' {
 			body = bytes.TrimSuffix(body, []byte("*/"))
 		}
-		if !mayHoldSecrets(body) {
+		if !m.dialect.mayHoldSecrets(body) {
 			continue
 		}
 		if masked, hid, _ := m.inner(body); hid {
@@ -291,8 +317,12 @@ func (m *masker) comments(text []byte, done, start, end int) int {
 }
 
 // cutQuotes cuts a string into what introduces it, its quote and what is
-// between the quotes.
+// between the quotes. Of a $tag$string$tag$ it is the tag that introduces it.
 func cutQuotes(text []byte) (prefix []byte, quote byte, content []byte) {
+	if len(text) > 0 && text[0] == '$' {
+		prefix = dollarTag(text)
+		return prefix, '$', bytes.TrimSuffix(text[len(prefix):], prefix)
+	}
 	i := bytes.IndexAny(text, `'"`)
 	if i < 0 {
 		return nil, '\'', text
@@ -305,13 +335,16 @@ func cutQuotes(text []byte) (prefix []byte, quote byte, content []byte) {
 }
 
 // appendUnquoted appends what a string's content stands for.
-func appendUnquoted(dst, content []byte, quote byte) []byte {
+func appendUnquoted(dst, content []byte, quote byte, escapes bool) []byte {
+	if quote == '$' {
+		return append(dst, content...)
+	}
 	for i := 0; i < len(content); i++ {
 		c := content[i]
 		switch {
 		case c == quote && i+1 < len(content) && content[i+1] == quote:
 			i++
-		case c == '\\' && i+1 < len(content):
+		case escapes && c == '\\' && i+1 < len(content):
 			i++
 			c = content[i]
 			switch c {
@@ -332,4 +365,9 @@ func appendUnquoted(dst, content []byte, quote byte) []byte {
 		dst = append(dst, c)
 	}
 	return dst
+}
+
+// escapes says whether a backslash in a string with this prefix is one.
+func (d Dialect) escapes(prefix []byte) bool {
+	return d == MySQL || len(prefix) == 1 && lower[prefix[0]] == 'e'
 }

@@ -1,4 +1,4 @@
-package mysql
+package sql
 
 import "bytes"
 
@@ -6,8 +6,6 @@ import "bytes"
 // from the mistake on, others values.
 
 const (
-	parseError = 1064 // ER_PARSE_ERROR
-
 	// maxSecretError bounds the messages in which secrets are looked for; the
 	// servers' have at most MYSQL_ERRMSG_SIZE bytes, 512.
 	maxSecretError = 1024
@@ -17,15 +15,15 @@ const (
 	minSecretRun = 4
 )
 
-// appendErrorWithoutSecrets appends the message of e, an answer to request,
-// from which h was left out.
-func appendErrorWithoutSecrets(dst []byte, e *ERRPacket, request []byte, h *hidden) []byte {
-	m := e.Message
+// AppendError appends a server's message m about request, from which h was left
+// out. syntax says that it is MySQL's that repeats the statement from a mistake
+// on.
+func AppendError(dst, m, request []byte, syntax bool, h *Hidden) []byte {
 	if h.over || h.any && len(m) > maxSecretError {
-		return append(dst, secretWord...)
+		return append(dst, SecretWord...)
 	}
 	first, last := bytes.IndexByte(m, '\''), bytes.LastIndexByte(m, '\'')
-	if e.Code == parseError && first < last {
+	if syntax && first < last {
 		dst = appendWithoutRuns(dst, m[:first+1], request, h.values)
 		dst = appendNear(dst, m[first+1:last], request, h)
 		return appendWithoutRuns(dst, m[last:], request, h.values)
@@ -36,13 +34,13 @@ func appendErrorWithoutSecrets(dst []byte, e *ERRPacket, request []byte, h *hidd
 // appendNear appends the part of a statement that a syntax error repeats. What
 // request shows need not be hidden; the rest is the secret, or of a statement
 // that request runs from elsewhere.
-func appendNear(dst, part, request []byte, h *hidden) []byte {
+func appendNear(dst, part, request []byte, h *Hidden) []byte {
 	if bytes.Contains(request, bytes.TrimSuffix(part, []byte("..."))) {
 		return append(dst, part...)
 	}
 	if !h.any {
 		if runsOther(request) {
-			return append(dst, secretWord...)
+			return append(dst, SecretWord...)
 		}
 		return append(dst, part...)
 	}
@@ -51,7 +49,7 @@ func appendNear(dst, part, request []byte, h *hidden) []byte {
 		if t.kind == tokenString && !bytes.Contains(request, t.text) {
 			dst = appendWithoutRuns(dst, part[done:t.pos], request, h.values)
 			dst = append(dst, '\'')
-			dst = append(dst, secretWord...)
+			dst = append(dst, SecretWord...)
 			dst = append(dst, '\'')
 			done = l.pos
 		}
@@ -79,7 +77,7 @@ func appendWithoutRuns(dst, text, request, values []byte) []byte {
 	for i := 0; i < len(text); {
 		n := secretRun(text, i, values)
 		if n > 0 && !bytes.Contains(request, text[i:i+n]) {
-			dst = append(dst, secretWord...)
+			dst = append(dst, SecretWord...)
 			i += n
 			continue
 		}

@@ -1,4 +1,4 @@
-package mysql
+package sql
 
 import "bytes"
 
@@ -15,12 +15,9 @@ const (
 	maxListed = 32
 )
 
-// fingerprint returns the class of a statement: the statement in one form of
-// case, space and quoting, without comments and with ? for each value. Lists
-// of values become (?+), rows of VALUES that are alike one row, LIMIT with
-// and without an offset the same, repeated parts of a UNION one part.
-func fingerprint(request []byte) string {
-	f := folder{lexer: lexer{src: request}}
+// fingerprint is Dialect.Fingerprint.
+func fingerprint(d Dialect, request []byte) string {
+	f := folder{lexer: lexer{src: request, dialect: d}}
 	f.out = make([]byte, 0, min(len(request)+16, maxFingerprint+256))
 	for len(f.out) < maxFingerprint {
 		t := f.lexer.next()
@@ -158,7 +155,7 @@ func (f *folder) foldWord(t token, word keyword) {
 		return
 	case word == keywordAsc:
 		return
-	case f.lastWord(keywordUse) && len(f.out) == len("use"):
+	case f.lexer.dialect == MySQL && f.lastWord(keywordUse) && len(f.out) == len("use"):
 		f.value()
 		return
 	case word == keywordUnion && f.depth == 0:
@@ -199,15 +196,33 @@ func (f *folder) name(name []byte) {
 	for _, c := range name {
 		plain = plain && nameByte[c]
 	}
+	quote := "`"
+	if f.lexer.dialect == PostgreSQL {
+		quote = `"`
+		plain = plain && !hasUpper(name) // where the quotes keep the case
+	}
 	if plain {
 		f.write(pieceName, name)
 		return
 	}
-	f.write(pieceName, []byte("`"))
+	f.write(pieceName, []byte(quote))
 	f.last = pieceTight
-	f.write(pieceName, name)
+	if f.lexer.dialect == PostgreSQL {
+		f.writeAsIs(pieceName, name)
+	} else {
+		f.write(pieceName, name)
+	}
 	f.last = pieceTight
-	f.write(pieceName, []byte("`"))
+	f.write(pieceName, []byte(quote))
+}
+
+func hasUpper(name []byte) bool {
+	for _, c := range name {
+		if lower[c] != c {
+			return true
+		}
+	}
+	return false
 }
 
 // value writes a value.
@@ -255,6 +270,10 @@ func (f *folder) symbol(t token) {
 		f.prev, f.last = f.last, pieceSymbol
 	case '.', '@':
 		f.impure()
+		if t.text[0] == '@' && f.lexer.dialect == PostgreSQL { // part of an operator
+			f.write(pieceSymbol, t.text)
+			return
+		}
 		f.write(pieceTight, t.text)
 	case ';':
 		f.out = append(f.out, ';')
@@ -351,6 +370,12 @@ func (f *folder) write(p piece, text []byte) {
 	for _, c := range text {
 		f.out = append(f.out, lower[c])
 	}
+}
+
+// writeAsIs is write without the change of case.
+func (f *folder) writeAsIs(p piece, text []byte) {
+	f.space(p)
+	f.out = append(f.out, text[:min(len(text), max(maxFingerprint+64-len(f.out), 0))]...)
 }
 
 // space writes the space between two pieces and notes the new one.

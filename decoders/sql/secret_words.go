@@ -1,4 +1,4 @@
-package mysql
+package sql
 
 import (
 	"bytes"
@@ -27,6 +27,7 @@ var triggers = [...]trigger{
 	{"keyring_key", 1, false},
 	{"auth", 1, true},
 	{"key", 0, true},
+	{"://", 0, false},
 }
 
 // triggerPairs has, as bits, the triggers in whose rarest three letters a pair
@@ -47,8 +48,8 @@ func pairOf(a, b byte) int { return int(a&31)<<5 | int(b&31) }
 
 // mayHoldSecrets says whether a statement is worth a closer look. It is asked
 // about every statement, so it does not cut it into tokens.
-func mayHoldSecrets(text []byte) bool {
-	first := lexer{src: text}
+func (d Dialect) mayHoldSecrets(text []byte) bool {
+	first := lexer{src: text, dialect: d}
 	return ofSecretKind(first.next()) || hasTrigger(text) || laterOfSecretKind(text)
 }
 
@@ -146,7 +147,7 @@ const (
 const maxSecretName = 256
 
 var (
-	secretWords  = [...]string{"password", "passwd", "passphrase", "pwd", "secret", "authentication_string", "auth_string"}
+	SecretWords  = [...]string{"password", "passwd", "passphrase", "pwd", "secret", "authentication_string", "auth_string"}
 	settingWords = [...]string{"auth", "key"}
 )
 
@@ -157,7 +158,7 @@ func kindOfName(name []byte) nameKind {
 	if len(name) > maxSecretName {
 		return nameOther
 	}
-	for _, w := range secretWords {
+	for _, w := range SecretWords {
 		if hasSuffixFold(name, w) {
 			return nameSecret
 		}
@@ -176,9 +177,9 @@ func kindOfName(name []byte) nameKind {
 	return nameOther
 }
 
-// namesSecret says whether an attribute that a client sends along is a secret.
+// NamesSecret says whether an attribute that a client sends along is a secret.
 // Clients choose the names, so any mention will do.
-func namesSecret(key []byte) bool {
+func NamesSecret(key []byte) bool {
 	for _, w := range [...]string{"pass", "pwd", "secret", "token", "credential", "auth_string"} {
 		if containsFold(key, w) {
 			return true
@@ -191,12 +192,12 @@ func isLetter(c byte) bool { return 'a' <= lower[c] && lower[c] <= 'z' }
 
 // takesSecrets says whether a function's arguments are passwords or what they
 // protect.
-func takesSecrets(name token) bool {
+func takesSecrets(d Dialect, name token) bool {
 	if name.kind != tokenWord && name.kind != tokenQuotedName || len(name.text) > maxSecretName {
 		return false
 	}
 	return kindOfName(name.text) >= nameAbout || containsFold(name.text, "crypt") ||
-		containsFold(name.text, "keyring_key") || name.is("encode") || name.is("decode")
+		containsFold(name.text, "keyring_key") || d == MySQL && (name.is("encode") || name.is("decode"))
 }
 
 // harmlessOption says whether an option of CHANGE MASTER, START REPLICA or

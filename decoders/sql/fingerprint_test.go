@@ -1,4 +1,4 @@
-package mysql
+package sql
 
 import (
 	"strings"
@@ -46,11 +46,11 @@ var fingerprints = []struct{ name, statement, want string }{
 func TestFingerprint(t *testing.T) {
 	for _, test := range fingerprints {
 		t.Run(test.name, func(t *testing.T) {
-			got := fingerprint([]byte(test.statement))
+			got := MySQL.Fingerprint([]byte(test.statement))
 			if got != test.want {
 				t.Errorf("%q\n got %q\nwant %q", test.statement, got, test.want)
 			}
-			if again := fingerprint([]byte(got)); again != got && !strings.Contains(got, "(?+)") {
+			if again := MySQL.Fingerprint([]byte(got)); again != got && !strings.Contains(got, "(?+)") {
 				t.Errorf("the class of %q is %q", got, again)
 			}
 		})
@@ -63,7 +63,7 @@ func TestFingerprintIsLinear(t *testing.T) {
 	for _, part := range []string{"(1,'x'),", "'", `\'`, "(", "/*", "union select 1 ", "a in (1,", "`", "((1),", "-", "a,"} {
 		statement := []byte("insert into t values " + strings.Repeat(part, 20_000_000/len(part)))
 		start := time.Now()
-		class := fingerprint(statement)
+		class := MySQL.Fingerprint(statement)
 		if d := time.Since(start); d > 10*time.Second {
 			t.Errorf("%q: %v", part, d)
 		}

@@ -1,0 +1,111 @@
+package decodertest
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"unixcap/decoders"
+)
+
+// A recorded conversation has a line for each message: who sent it, the
+// microseconds since the first, and the bytes as a Go string.
+
+// Read reads a recorded conversation.
+func Read(t testing.TB, path string) (c Conversation) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		from, rest, _ := strings.Cut(lines.Text(), " ")
+		at, quoted, _ := strings.Cut(rest, " ")
+		us, err := strconv.ParseInt(at, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := strconv.Unquote(quoted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := Message{At: time.UnixMicro(us).UTC(), Data: []byte(data)}
+		if from == decoders.Server.String() {
+			m.From = decoders.Server
+		}
+		c = append(c, m)
+	}
+	if err := lines.Err(); err != nil || len(c) == 0 {
+		t.Fatalf("%s: %d messages, %v", path, len(c), err)
+	}
+	return c
+}
+
+// Write records a conversation.
+func (c Conversation) Write(t testing.TB, path string) {
+	t.Helper()
+	var b []byte
+	for _, m := range c {
+		b = fmt.Appendf(b, "%s %d %s\n", m.From, m.At.Sub(c[0].At).Microseconds(), strconv.QuoteToASCII(string(m.Data)))
+	}
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Prefixes returns what each end sent first, as Protocol.Detect sees it.
+func (c Conversation) Prefixes() (client, server []byte) {
+	for _, m := range c {
+		b := &client
+		if m.From == decoders.Server {
+			b = &server
+		}
+		*b = append(*b, m.Data[:min(len(m.Data), decoders.DetectBytes-len(*b))]...)
+	}
+	return client, server
+}
+
+// Golden tests that a recorded conversation, path.conv, comes out as in
+// path.jsonl, which is rewritten if update is set.
+func Golden(t *testing.T, p decoders.Protocol, path string, update bool) Conversation {
+	t.Helper()
+	c := Read(t, path+".conv")
+	var got strings.Builder
+	for _, x := range Whole(p, c) {
+		fmt.Fprintln(&got, JSON(&x))
+	}
+	path += ".jsonl"
+	if update {
+		if err := os.WriteFile(path, []byte(got.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.String() != string(want) {
+		t.Errorf("\n got %s\nwant %s", got.String(), want)
+	}
+	return c
+}
+
+// Seed returns the conversation as Chaos takes it.
+func (c Conversation) Seed() (seed []byte) {
+	for _, m := range c {
+		for b := m.Data; len(b) > 0; {
+			n := min(len(b), 255)
+			seed = append(seed, byte(m.From), byte(n))
+			seed = append(seed, b[:n]...)
+			b = b[n:]
+		}
+	}
+	return seed
+}

@@ -1,0 +1,38 @@
+package postgresql
+
+// serverCopy takes in the server's side of a COPY, or of a replication stream.
+func (d *decoder) serverCopy(r *request, m *message) {
+	switch m.kind {
+	case kindCopyInResponse:
+		r.copying, r.copyIn = "in", true
+	case kindCopyOutResponse:
+		r.copying = "out"
+	case kindCopyBothResponse:
+		r.copying, r.copyIn = "both", true
+		r.stringAttr("replication", d.replication)
+	case kindCopyData:
+		r.copyBytes += uint64(m.size)
+	}
+}
+
+// clientCopy takes in the client's side. It belongs to the oldest request, as
+// a client that sends data has read that it may. After an error the server
+// passes over what was still under way.
+func (d *decoder) clientCopy(m *message) {
+	r := d.queue.first()
+	if r == nil || !r.copyIn {
+		return
+	}
+	switch m.kind {
+	case kindCopyData:
+		if r.copying == "in" { // of both, the server's is what is copied
+			r.copyBytes += uint64(m.size)
+		}
+	case kindCopyDone:
+		r.copyIn = false
+	case kindCopyFail:
+		r.copyIn = false
+		b := reader{b: m.body}
+		r.textAttr("copy_fail", b.text())
+	}
+}

@@ -1,0 +1,109 @@
+package postgresql
+
+import (
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+
+	"unixcap/decoders"
+	"unixcap/decoders/decodertest"
+)
+
+func TestDetect(t *testing.T) {
+	const (
+		query   = "Q\x00\x00\x00\x0dselect 1\x00"
+		ready   = "Z\x00\x00\x00\x05I"
+		answer  = "T\x00\x00\x00\x21\x00\x01?column?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x17\x00\x04\xff\xff\xff\xff\x00\x00D\x00\x00\x00\x0b\x00\x01\x00\x00\x00\x011C\x00\x00\x00\x0dSELECT 1\x00" + ready
+		startup = "\x00\x00\x00\x10\x00\x03\x00\x00user\x00a\x00\x00"
+		okay    = "R\x00\x00\x00\x08\x00\x00\x00\x00"
+	)
+	for _, test := range []struct {
+		name           string
+		client, server string
+		plain, hinted  decoders.Verdict
+	}{
+		{"nothing", "", "", decoders.Maybe, decoders.Maybe},
+		{"startup", startup, "", decoders.Yes, decoders.Yes},
+		{"startup and answer", startup, okay, decoders.Yes, decoders.Yes},
+		{"startup, not complete", startup[:10], "", decoders.Maybe, decoders.Maybe},
+		{"startup, then HTTP", startup, "HTTP/1.1 200 OK\r\n", decoders.No, decoders.No},
+		{"SSLRequest", "\x00\x00\x00\x08\x04\xd2\x16\x2f", "", decoders.Yes, decoders.Yes},
+		{"SSLRequest refused", "\x00\x00\x00\x08\x04\xd2\x16\x2f", "N", decoders.Yes, decoders.Yes},
+		{"CancelRequest", "\x00\x00\x00\x10\x04\xd2\x16\x2e\x00\x00\x00\x01\x00\x00\x00\x02", "", decoders.Yes, decoders.Yes},
+		{"query and rows", query, answer, decoders.Yes, decoders.Yes},
+		{"query and the rest of rows", query, "0123456789" + answer, decoders.Yes, decoders.Yes},
+		{"query alone", query, "", decoders.Maybe, decoders.Yes},
+		{"query and something else", query, "HTTP/1.1 200 OK\r\n", decoders.No, decoders.Yes},
+		{"Sync", "S\x00\x00\x00\x04", ready, decoders.Maybe, decoders.Maybe},
+		{"rows only", "", answer, decoders.Maybe, decoders.Maybe},
+		{"HTTP", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", decoders.No, decoders.No},
+		{"Redis", "*1\r\n$4\r\nPING\r\n", "+PONG\r\n", decoders.No, decoders.No},
+		{"Redis, inline", "PING\r\n", "+PONG\r\n", decoders.No, decoders.No},
+		{"MySQL", "\x20\x00\x00\x01\x85\xa6\xff\x01\x00\x00\x00\x01\x2d", "J\x00\x00\x00\x0a8.0.1\x00", decoders.No, decoders.No},
+		{"MySQL query", "\x09\x00\x00\x00\x03select 1", "\x01\x00\x00\x01\x01", decoders.No, decoders.No},
+		{"TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "\x16\x03\x03\x00\x7a\x02\x00\x00\x76", decoders.No, decoders.No},
+		{"TLS data", "\x17\x03\x03\x00\x20abc", "\x17\x03\x03\x00\x20abc", decoders.No, decoders.No},
+		{"D-Bus", "\x00AUTH EXTERNAL 30\r\n", "OK 1234\r\n", decoders.No, decoders.No},
+		{"HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\x00\x00\x00\x04\x00\x00\x00\x00\x00", decoders.No, decoders.No},
+		{"FastCGI", "\x01\x01\x00\x01\x00\x08\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00", "", decoders.No, decoders.No},
+		{"SMTP", "", "220 mail ESMTP\r\n", decoders.No, decoders.No},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, hinted := range []bool{false, true} {
+				want := test.plain
+				if hinted {
+					want = test.hinted
+				}
+				got := detect([]byte(test.client), []byte(test.server), hinted)
+				if got != want && !(hinted && want == decoders.No && got == decoders.Maybe) {
+					t.Errorf("hinted %v: %v, want %v", hinted, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestDetectRecorded wants every recorded conversation recognised from its
+// beginning, and none the other way round.
+func TestDetectRecorded(t *testing.T) {
+	for _, g := range golden {
+		c := decodertest.Read(t, filepath.Join("testdata", g.name+".conv"))
+		client, server := c.Prefixes()
+		if v := detect(client, server, false); v != decoders.Yes {
+			t.Errorf("%s: %v", g.name, v)
+		}
+		if v := detect(server, client, true); v == decoders.Yes {
+			t.Errorf("%s, the other way round: %v", g.name, v)
+		}
+	}
+}
+
+// TestDetectMiddle wants them recognised from a request on in their middle.
+func TestDetectMiddle(t *testing.T) {
+	for _, name := range []string{"psql", "prepared", "extended", "binary", "pipeline"} {
+		c := decodertest.Read(t, filepath.Join("testdata", name+".conv"))
+		for i := range c[:len(c)-4] {
+			if i < 2 || c[i].From != decoders.Client || c[i].Data[0] != kindQuery && c[i].Data[0] != kindBind {
+				continue
+			}
+			client, server := c[i:].Prefixes()
+			if v := detect(client, server, false); v != decoders.Yes {
+				t.Errorf("%s from message %d: %v", name, i+1, v)
+			}
+		}
+	}
+}
+
+func TestDetectNotRandom(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	client, server := make([]byte, 512), make([]byte, 512)
+	for range 200_000 {
+		for i := range client[:64] {
+			client[i], server[i] = byte(r.Uint32()), byte(r.Uint32())
+		}
+		n, m := r.IntN(len(client)), r.IntN(len(server))
+		if detect(client[:n], server[:m], true) == decoders.Yes {
+			t.Fatalf("% x\n% x", client[:n], server[:m])
+		}
+	}
+}
