@@ -100,9 +100,8 @@ func TestSignals(t *testing.T) {
 	k := newChat(t)
 	r := record(t, ofSelf("-w", file)...)
 	k.say(50, 40)
-	time.Sleep(100 * time.Millisecond) // they are in order
-	r.signal(syscall.SIGUSR1)
 	until(t, "statistics", func() bool {
+		r.signal(syscall.SIGUSR1) // they may not be in order yet
 		return strings.Contains(r.said(), "50 packets captured\n50 packets received by filter\n0 packets")
 	})
 	if err := os.Rename(file, old); err != nil {
