@@ -2,6 +2,7 @@ package report
 
 import (
 	"strconv"
+	"strings"
 
 	"unixcap/decoders"
 	"unixcap/internal/stream"
@@ -42,7 +43,7 @@ func logColumns() []Column[Entry] {
 		{Head: "CLIENT", Width: 16, Get: func(e *Entry, c *Cell) {
 			c.String(peerName(&e.Flow.Ends[decoders.Client]))
 		}},
-		{Name: "proto", Head: "PROTO", Width: 8, Wide: true, Get: func(e *Entry, c *Cell) { c.String(e.Flow.Proto) }},
+		{Name: "proto", Head: "PROTO", Width: 10, Wide: true, Get: func(e *Entry, c *Cell) { c.String(e.Flow.Proto) }},
 		{Name: "op", Get: func(e *Entry, c *Cell) { c.optional(e.Exchange.Op) }},
 		{Name: "request", Get: func(e *Entry, c *Cell) { c.bytes(e.Exchange.Request) }},
 		{Name: "args", Get: func(e *Entry, c *Cell) {
@@ -118,14 +119,27 @@ func result(x *decoders.Exchange) string {
 	return "ok"
 }
 
+// named is a request with its operation before it, unless it begins with that: in
+// Redis the operation is the request's first word.
+func named(op, request string) []byte {
+	text := append([]byte(nil), op...)
+	if request == "" {
+		return text
+	}
+	words := strings.ReplaceAll(op, "|", " ")
+	if n := len(words); len(request) >= n && strings.EqualFold(request[:n], words) && (len(request) == n || request[n] == ' ') {
+		text = text[:0]
+	} else {
+		text = append(text, ' ')
+	}
+	return append(text, request...)
+}
+
 // requestText sets what was asked: the operation, its text, its values, and
 // the server's complaint.
 func requestText(e *Entry, c *Cell) {
 	x := e.Exchange
-	text := append([]byte(nil), x.Op...)
-	if len(x.Request) > 0 {
-		text = append(append(text, ' '), x.Request...)
-	}
+	text := named(x.Op, string(x.Request))
 	if len(x.Args) > 0 {
 		text = append(appendValuesText(append(text, " ("...), x.Args), ')')
 	}

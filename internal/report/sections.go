@@ -182,12 +182,11 @@ var classColumns = []Column[classSum]{
 		}
 	}},
 	{Head: "REQUEST", Below: true, Get: func(s *classSum, c *Cell) {
-		switch {
-		case s.op == "" || s.op == s.class:
+		if s.op == "" {
 			c.String(s.class)
-		default:
-			c.String(s.op + " " + s.class)
+			return
 		}
+		c.Text(named(s.op, s.class))
 	}},
 }
 
