@@ -252,8 +252,6 @@ func explain(what string, err error) error {
 		return err
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("%s: %w (%s)", what, os.ErrPermission, refusal())
-	case errors.Is(err, ebpf.ErrRestrictedKernel):
-		return fmt.Errorf("%s: %w (needs CAP_SYSLOG, and kernel.kptr_restrict below 2)", what, ebpf.ErrRestrictedKernel)
 	case errors.Is(err, ebpf.ErrNotSupported):
 		return fmt.Errorf("%s: %w (this kernel has no such programs on this architecture)", what, ebpf.ErrNotSupported)
 	case errors.Is(err, btf.ErrNotFound) || errors.Is(err, os.ErrNotExist):

@@ -128,9 +128,6 @@ func TestStatementCutByGap(t *testing.T) {
 // TestMemoryIsBounded sends what would grow without end in a decoder that
 // keeps what it should not.
 func TestMemoryIsBounded(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a while")
-	}
 	chunk := bytes.Repeat([]byte("x"), 1<<20)
 	for name, feed := range map[string]func(d decoders.Decoder, i int){
 		"a request without end": func(d decoders.Decoder, i int) {

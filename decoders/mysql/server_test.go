@@ -47,9 +47,6 @@ func TestMain(m *testing.M) {
 // it. Without the programs the test is skipped, but fails where CI is set.
 func server(t *testing.T) *testServer {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("starts a database server")
-	}
 	need(t, "mariadbd", "mariadb-install-db", "mariadb")
 	if os.Geteuid() != 0 && os.Getenv("CI") != "true" {
 		t.Skip("the test starts its server as root")

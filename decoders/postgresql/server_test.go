@@ -43,9 +43,6 @@ func TestMain(m *testing.M) {
 // it. Without the programs the test is skipped, but fails where CI is set.
 func server(t *testing.T) *testServer {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("starts a database server")
-	}
 	missing := ""
 	if programs() == "" {
 		missing = "needs postgresql"
