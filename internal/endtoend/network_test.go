@@ -337,5 +337,9 @@ func disorder(list []packetRecord) []packetRecord {
 			out = slices.Insert(out, i+4, out[i])
 		}
 	}
+	// However slow the machine was, nothing is given up as too late.
+	for i := range out {
+		out[i].info.Timestamp = list[0].info.Timestamp.Add(time.Duration(i) * 10 * time.Microsecond)
+	}
 	return out
 }
