@@ -40,6 +40,24 @@ func (d *distribution) add(v time.Duration) {
 	d.sketch.Add(float64(v))
 }
 
+// merge adds what o was given. o must not be used any more.
+func (d *distribution) merge(o *distribution) {
+	if o.count == 0 {
+		return
+	}
+	if d.count == 0 {
+		*d = *o
+		return
+	}
+	// Both sketches have the same mapping, so that they can always be merged.
+	if err := d.sketch.MergeWith(o.sketch); err != nil {
+		panic(err)
+	}
+	d.min, d.max = min(d.min, o.min), max(d.max, o.max)
+	d.count += o.count
+	d.sum += o.sum
+}
+
 func (d *distribution) mean() time.Duration {
 	if d.count == 0 {
 		return 0

@@ -112,7 +112,7 @@ func (s *Summary) sortedErrors() []*errorSum {
 func (s *Summary) sortedFailures() []*failureSum {
 	list := values(s.failures)
 	slices.SortFunc(list, func(a, b *failureSum) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), a.First.Compare(b.First), cmp.Compare(a.client, b.client),
+		return cmp.Or(cmp.Compare(b.Count, a.Count), a.First.compare(b.First), cmp.Compare(a.client, b.client),
 			cmp.Compare(a.user, b.user), cmp.Compare(a.code, b.code), cmp.Compare(a.why, b.why))
 	})
 	return list
@@ -165,22 +165,14 @@ var classColumns = []Column[classSum]{
 	{Name: "unanswered", Get: func(s *classSum, c *Cell) { c.Count(s.Unanswered) }},
 	{Name: "request_bytes", Get: func(s *classSum, c *Cell) { c.Size(s.RequestBytes) }},
 	{Name: "response_bytes", Get: func(s *classSum, c *Cell) { c.Size(s.ResponseBytes) }},
-	{Name: "slowest.ts", Get: func(s *classSum, c *Cell) {
-		if !s.SlowestTime.IsZero() {
-			c.Time(s.SlowestTime)
-		}
-	}},
+	{Name: "slowest.ts", Get: func(s *classSum, c *Cell) { c.at(s.SlowestAt) }},
 	{Name: "slowest.duration_ns", Get: func(s *classSum, c *Cell) {
-		if !s.SlowestTime.IsZero() {
+		if !s.SlowestAt.Time.IsZero() {
 			c.Duration(s.Slowest)
 		}
 	}},
-	{Name: "slowest.file", Get: func(s *classSum, c *Cell) { c.optional(s.SlowestFile) }},
-	{Name: "slowest.packet", Get: func(s *classSum, c *Cell) {
-		if s.SlowestPacket != 0 {
-			c.Int(int64(s.SlowestPacket))
-		}
-	}},
+	{Name: "slowest.file", Get: func(s *classSum, c *Cell) { c.optional(s.SlowestAt.File) }},
+	{Name: "slowest.packet", Get: func(s *classSum, c *Cell) { c.packet(s.SlowestAt.Packet) }},
 	{Head: "REQUEST", Below: true, Get: func(s *classSum, c *Cell) {
 		if s.op == "" {
 			c.String(s.class)
@@ -251,13 +243,9 @@ var errorColumns = []Column[errorSum]{
 	{Name: "proto", Head: "PROTOCOL", Get: func(e *errorSum, c *Cell) { c.optional(e.proto) }},
 	{Name: "error_code", Head: "CODE", Get: func(e *errorSum, c *Cell) { c.optional(e.code) }},
 	{Name: "error", Head: "FIRST MESSAGE", Get: func(e *errorSum, c *Cell) { c.optional(e.Message) }},
-	{Name: "ts", Get: func(e *errorSum, c *Cell) { c.Time(e.First) }},
-	{Name: "file", Get: func(e *errorSum, c *Cell) { c.optional(e.File) }},
-	{Name: "packet", Get: func(e *errorSum, c *Cell) {
-		if e.Packet != 0 {
-			c.Int(int64(e.Packet))
-		}
-	}},
+	{Name: "ts", Get: func(e *errorSum, c *Cell) { c.at(e.First) }},
+	{Name: "file", Get: func(e *errorSum, c *Cell) { c.optional(e.First.File) }},
+	{Name: "packet", Get: func(e *errorSum, c *Cell) { c.packet(e.First.Packet) }},
 }
 
 var failureColumns = []Column[failureSum]{
@@ -268,11 +256,7 @@ var failureColumns = []Column[failureSum]{
 	{Name: "path", Get: func(f *failureSum, c *Cell) { c.optional(f.path) }},
 	{Name: "error_code", Head: "CODE", Get: func(f *failureSum, c *Cell) { c.optional(f.code) }},
 	{Name: "reason", Head: "REASON", Get: func(f *failureSum, c *Cell) { c.optional(f.why) }},
-	{Name: "ts", Get: func(f *failureSum, c *Cell) { c.Time(f.First) }},
-	{Name: "file", Get: func(f *failureSum, c *Cell) { c.optional(f.File) }},
-	{Name: "packet", Get: func(f *failureSum, c *Cell) {
-		if f.Packet != 0 {
-			c.Int(int64(f.Packet))
-		}
-	}},
+	{Name: "ts", Get: func(f *failureSum, c *Cell) { c.at(f.First) }},
+	{Name: "file", Get: func(f *failureSum, c *Cell) { c.optional(f.First.File) }},
+	{Name: "packet", Get: func(f *failureSum, c *Cell) { c.packet(f.First.Packet) }},
 }

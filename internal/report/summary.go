@@ -74,10 +74,9 @@ type classSum struct {
 	Errors, Unanswered int64
 	RequestBytes       int64
 	ResponseBytes      int64
+	First              place
 	Slowest            time.Duration
-	SlowestFile        string
-	SlowestPacket      uint64
-	SlowestTime        time.Time
+	SlowestAt          place
 }
 
 type pairKey struct {
@@ -85,10 +84,16 @@ type pairKey struct {
 	path           string
 }
 
+// pairEnds are the two ends of a pair's first conversation.
+type pairEnds struct {
+	ClientProcess, ServerProcess capture.Process
+	ClientAddr, ServerAddr       string // network traffic
+}
+
 type pairSum struct {
 	pairKey
-	ClientProcess, ServerProcess  capture.Process
-	ClientAddr, ServerAddr        string // network traffic
+	pairEnds
+	First                         place
 	Flows                         int64
 	Exchanges, Errors, Unanswered int64
 	Sent, Received                int64
@@ -100,19 +105,15 @@ type errorSum struct {
 	errorKey
 	Count   int64
 	Message string // of the first
-	First   time.Time
-	File    string
-	Packet  uint64
+	First   place
 }
 
 type failureKey struct{ client, server, path, user, code, why string }
 
 type failureSum struct {
 	failureKey
-	Count  int64
-	First  time.Time
-	File   string
-	Packet uint64
+	Count int64
+	First place
 }
 
 // NewSummary returns an empty summary of captures with these names.
@@ -140,7 +141,7 @@ func (s *Summary) Exchange(e *Entry) {
 	case decoders.Encrypted:
 		s.Total.Encrypted++
 	}
-	s.class(e).add(e)
+	s.class(e).exchange(e)
 	if x.Status != decoders.OK && x.Op == "connect" && x.Status != decoders.Encrypted {
 		s.refused(e.Flow, e, x)
 	}
@@ -166,9 +167,11 @@ func (s *Summary) class(e *Entry) *classSum {
 	return c
 }
 
-func (c *classSum) add(e *Entry) {
+func (c *classSum) exchange(e *Entry) {
 	x := e.Exchange
+	at := placeOf(x, e)
 	c.Count++
+	c.First = earlier(c.First, at)
 	switch x.Status {
 	case decoders.Error:
 		c.Errors++
@@ -192,29 +195,26 @@ func (c *classSum) add(e *Entry) {
 		return
 	}
 	c.Time += max(d, 0)
-	if d > c.Slowest || c.SlowestTime.IsZero() {
-		c.Slowest, c.SlowestTime = d, stream.At(x)
-		c.SlowestFile, c.SlowestPacket = e.File, e.Packet
-	}
+	c.slow(d, at)
 }
 
 // failed adds an error to those of its code.
 func (s *Summary) failed(e *Entry) {
-	k := errorKey{e.Flow.Proto, e.Exchange.ErrorCode}
+	x, at := e.Exchange, placeOf(e.Exchange, e)
+	k := errorKey{e.Flow.Proto, x.ErrorCode}
 	sum := s.errors[k]
 	if sum == nil && len(s.errors) >= maxErrors {
 		k = errorKey{code: other}
 		sum = s.errors[k]
 	}
 	if sum == nil {
-		message := e.Exchange.Error
-		if len(message) > maxExample {
-			message = message[:maxExample]
-		}
-		sum = &errorSum{errorKey: k, Message: string(message), First: stream.At(e.Exchange), File: e.File, Packet: e.Packet}
+		sum = &errorSum{errorKey: k}
 		s.errors[k] = sum
 	}
 	sum.Count++
+	if sum.First.Time.IsZero() || at.compare(sum.First) < 0 {
+		sum.First, sum.Message = at, string(x.Error[:min(len(x.Error), maxExample)])
+	}
 }
 
 // refused adds a connection that came to nothing.
@@ -236,20 +236,16 @@ func (s *Summary) refused(f *stream.Flow, e *Entry, x *decoders.Exchange) {
 		sum = s.failures[k]
 	}
 	if sum == nil {
-		sum = &failureSum{failureKey: k, First: stream.At(x), File: e.File, Packet: e.Packet}
+		sum = &failureSum{failureKey: k}
 		s.failures[k] = sum
 	}
 	sum.Count++
+	sum.First = earlier(sum.First, placeOf(x, e))
 }
 
 // Flow adds a conversation that has ended.
 func (s *Summary) Flow(f *stream.Flow) {
-	if s.First.IsZero() || f.First.Before(s.First) {
-		s.First = f.First
-	}
-	if f.Last.After(s.Last) {
-		s.Last = f.Last
-	}
+	s.span(f.First, f.Last)
 	t := &s.Total
 	t.Flows++
 	if f.Proto == stream.Unknown {
@@ -277,41 +273,35 @@ func (s *Summary) protocol(f *stream.Flow) {
 		p = &protocolSum{Name: f.Proto}
 		s.protocols[f.Proto] = p
 	}
-	p.Flows++
-	p.Exchanges += f.Exchanges
-	p.Errors += f.Errors
-	p.Unanswered += f.Unanswered
-	p.Sent += f.Ends[decoders.Client].Bytes
-	p.Received += f.Ends[decoders.Server].Bytes
+	p.add(&protocolSum{
+		Flows: 1, Exchanges: f.Exchanges, Errors: f.Errors, Unanswered: f.Unanswered,
+		Sent: f.Ends[decoders.Client].Bytes, Received: f.Ends[decoders.Server].Bytes,
+	})
 }
 
 func (s *Summary) pair(f *stream.Flow) {
 	client, server := &f.Ends[decoders.Client], &f.Ends[decoders.Server]
 	k := pairKey{peerName(client), peerName(server), f.Path()}
+	ends := pairEnds{ClientProcess: client.Process, ServerProcess: server.Process}
 	if client.Socket.Conn != nil {
 		k.client = hostName(client) // every connection has a port of its own
+		ends.ClientAddr, ends.ServerAddr = k.client, k.server
 	}
 	p := s.pairs[k]
 	if p == nil && len(s.pairs) >= maxPairs {
-		k = pairKey{client: other}
+		k, ends = pairKey{client: other}, pairEnds{}
 		p = s.pairs[k]
 	}
 	if p == nil {
 		p = &pairSum{pairKey: k}
-		if k.client != other {
-			p.ClientProcess, p.ServerProcess = client.Process, server.Process
-			if client.Socket.Conn != nil {
-				p.ClientAddr, p.ServerAddr = k.client, k.server
-			}
-		}
 		s.pairs[k] = p
 	}
-	p.Flows++
-	p.Exchanges += f.Exchanges
-	p.Errors += f.Errors
-	p.Unanswered += f.Unanswered
-	p.Sent += client.Bytes
-	p.Received += server.Bytes
+	p.add(&pairSum{
+		pairKey: k, pairEnds: ends,
+		First: place{Time: f.First, Packet: f.Packet},
+		Flows: 1, Exchanges: f.Exchanges, Errors: f.Errors, Unanswered: f.Unanswered,
+		Sent: client.Bytes, Received: server.Bytes,
+	})
 }
 
 // Recorded adds what the recorder counted at the end of a file.

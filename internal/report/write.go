@@ -60,7 +60,7 @@ func (s *Summary) Write(w io.Writer, f Format, width, limit int, order string) e
 // lines say in words what there is in the capture, and what there is not.
 func (s *Summary) lines() []string {
 	t := &s.Total
-	lines := []string{s.span()}
+	lines := []string{s.when()}
 	if t.Flows == 0 {
 		return append(lines, "No messages.")
 	}
@@ -80,8 +80,8 @@ func (s *Summary) lines() []string {
 	return append(lines, line, s.losses())
 }
 
-// span says which files, and from when to when.
-func (s *Summary) span() string {
+// when says which files, and from when to when.
+func (s *Summary) when() string {
 	files := fmt.Sprintf("%d files", len(s.Files))
 	if len(s.Files) == 1 {
 		files = Safe(s.Files[0])
