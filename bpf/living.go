@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
+	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 )
 
@@ -19,18 +21,18 @@ const livingSize = 16
 func (t *Tap) SeesCloses() bool { return t.coll.Programs["released"] != nil }
 
 // Living calls f for each socket that sent or received since it is watched and
-// still exists. inode is 0 if no descriptor refers to it.
-func (t *Tap) Living(f func(sk uint64, inode uint32)) error {
+// still exists, and perhaps for others. inode is 0 if no descriptor refers to it.
+// Where the kernel forbids to look at what is watched, sockets that no descriptor
+// refers to, such as those not yet accepted, are not among them: then whole is false.
+func (t *Tap) Living(f func(sk uint64, inode uint32)) (whole bool, err error) {
 	if t.living == nil {
-		it, err := t.openLiving()
-		if err != nil {
-			return err
+		if err := t.openLiving(); err != nil {
+			return false, err
 		}
-		t.living = it
 	}
 	r, err := t.living.Open()
 	if err != nil {
-		return fmt.Errorf("list the sockets that are watched: %w", err)
+		return false, fmt.Errorf("list the sockets that are watched: %w", err)
 	}
 	defer r.Close()
 	in := bufio.NewReaderSize(r, 1<<16)
@@ -38,25 +40,38 @@ func (t *Tap) Living(f func(sk uint64, inode uint32)) error {
 	for {
 		switch _, err := io.ReadFull(in, b[:]); {
 		case errors.Is(err, io.EOF):
-			return nil
+			return t.livingWhole, nil
 		case err != nil:
-			return fmt.Errorf("list the sockets that are watched: %w", err)
+			return false, fmt.Errorf("list the sockets that are watched: %w", err)
 		}
 		f(binary.LittleEndian.Uint64(b[0:]), binary.LittleEndian.Uint32(b[8:]))
 	}
 }
 
-func (t *Tap) openLiving() (*link.Iter, error) {
+// openLiving takes the list of what is watched, or if that is forbidden the list
+// of what is held.
+func (t *Tap) openLiving() error {
+	var err error
+	t.livingWhole = true
+	t.living, err = openList("list_living", t.coll.Maps["socket_states"])
+	if errors.Is(err, os.ErrPermission) {
+		t.livingWhole = false
+		t.living, err = openList("list_held", nil)
+	}
+	return err
+}
+
+func openList(program string, of *ebpf.Map) (*link.Iter, error) {
 	spec, err := loadSockets()
 	if err != nil {
 		return nil, err
 	}
-	p, err := loadProgram(spec.Programs["list_living"])
+	p, err := loadProgram(spec.Programs[program])
 	if err != nil {
 		return nil, explain("load the list of watched sockets", err)
 	}
 	defer p.Close() // the link keeps it
-	it, err := link.AttachIter(link.IterOptions{Program: p, Map: t.coll.Maps["socket_states"]})
+	it, err := link.AttachIter(link.IterOptions{Program: p, Map: of})
 	if err != nil {
 		return nil, explain("attach the list of watched sockets", err)
 	}

@@ -51,22 +51,33 @@ static __noinline int fill_holder(struct holder *h, struct sock *sk)
 	return 0;
 }
 
-SEC("iter/task_file")
-int list_holders(struct bpf_iter__task_file *ctx)
+/* The UNIX socket that a process's descriptor refers to; NULL if it is none. */
+static __always_inline struct sock *held(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *t = ctx->task;
 	struct file *f = ctx->file;
-	struct holder h = {};
 	struct socket *s;
 	struct sock *sk;
 
 	if (!f || !t || t->pid != t->tgid)
-		return 0;
+		return NULL;
 	s = bpf_sock_from_file(f);
 	if (!s)
-		return 0;
+		return NULL;
 	sk = s->sk;
 	if (!sk || sk->__sk_common.skc_family != AF_UNIX)
+		return NULL;
+	return sk;
+}
+
+SEC("iter/task_file")
+int list_holders(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *t = ctx->task;
+	struct sock *sk = held(ctx);
+	struct holder h = {};
+
+	if (!sk || !t)
 		return 0;
 	fill_holder(&h, sk);
 	h.tgid = t->tgid;
@@ -99,6 +110,20 @@ int list_living(struct bpf_iter__bpf_sk_storage_map *ctx)
 
 	/* A closed socket stays as long as the one that was connected to it. */
 	if (!sk || sk->__sk_common.skc_flags & (1 << SOCK_DEAD))
+		return 0;
+	fill_living(&l, sk);
+	bpf_seq_write(ctx->meta->seq, &l, sizeof(l));
+	return 0;
+}
+
+/* The same where that is forbidden, as good as can be: the sockets that somebody holds. */
+SEC("iter/task_file")
+int list_held(struct bpf_iter__task_file *ctx)
+{
+	struct sock *sk = held(ctx);
+	struct living l = {};
+
+	if (!sk)
 		return 0;
 	fill_living(&l, sk);
 	bpf_seq_write(ctx->meta->seq, &l, sizeof(l));

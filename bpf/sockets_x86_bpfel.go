@@ -17,6 +17,7 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	socketsProgCheckPageMap    = "check_page_map"
+	socketsProgListHeld        = "list_held"
 	socketsProgListHolders     = "list_holders"
 	socketsProgListLiving      = "list_living"
 	socketsVarPageOffsetBaseAt = "page_offset_base_at"
@@ -66,6 +67,7 @@ type socketsSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type socketsProgramSpecs struct {
 	CheckPageMap *ebpf.ProgramSpec `ebpf:"check_page_map"`
+	ListHeld     *ebpf.ProgramSpec `ebpf:"list_held"`
 	ListHolders  *ebpf.ProgramSpec `ebpf:"list_holders"`
 	ListLiving   *ebpf.ProgramSpec `ebpf:"list_living"`
 }
@@ -123,6 +125,7 @@ type socketsVariables struct {
 // It can be passed to loadSocketsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type socketsPrograms struct {
 	CheckPageMap *ebpf.Program `ebpf:"check_page_map"`
+	ListHeld     *ebpf.Program `ebpf:"list_held"`
 	ListHolders  *ebpf.Program `ebpf:"list_holders"`
 	ListLiving   *ebpf.Program `ebpf:"list_living"`
 }
@@ -130,6 +133,7 @@ type socketsPrograms struct {
 func (p *socketsPrograms) Close() error {
 	return _SocketsClose(
 		p.CheckPageMap,
+		p.ListHeld,
 		p.ListHolders,
 		p.ListLiving,
 	)

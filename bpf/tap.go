@@ -48,8 +48,10 @@ type Tap struct {
 	links   []link.Link
 	reader  *ringbuf.Reader
 	living  *link.Iter // nil until Living
-	record  ringbuf.Record
-	expired bool // the reader's deadline is over
+	// livingWhole: it has all that is watched
+	livingWhole bool
+	record      ringbuf.Record
+	expired     bool // the reader's deadline is over
 }
 
 // Open attaches the programs of the backend that o names, or of the first that

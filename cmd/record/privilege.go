@@ -120,7 +120,8 @@ func askTap(tap *bpf.Tap) error {
 	if tap.SeesCloses() {
 		return nil
 	}
-	return tap.Living(func(uint64, uint32) {})
+	_, err := tap.Living(func(uint64, uint32) {})
+	return err
 }
 
 // otherProcesses reports whether it takes privileges to see them: /proc may be

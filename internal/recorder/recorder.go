@@ -26,7 +26,7 @@ type Source interface {
 // those that are not. bpf.Tap explains its methods.
 type lister interface {
 	SeesCloses() bool
-	Living(func(sk uint64, inode uint32)) error
+	Living(func(sk uint64, inode uint32)) (whole bool, err error)
 }
 
 // listInterval is how often, in ns, a lister is asked: the end of a socket is
@@ -184,7 +184,9 @@ func (r *Recorder) list() error {
 		return nil
 	}
 	r.table.list()
-	return r.lister.Living(r.table.living)
+	whole, err := r.lister.Living(r.table.living)
+	r.table.partial = !whole
+	return err
 }
 
 // gone takes the sockets for closed that were not in the list, and of which

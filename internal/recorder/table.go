@@ -87,9 +87,10 @@ type table struct {
 	// replaced are those whose address is another's, and so are closed.
 	replaced []*socket
 	// round counts the lists of living sockets; listing says that one is being
-	// made.
+	// made, partial that it lacks sockets that no descriptor refers to.
 	round     uint32
 	listing   bool
+	partial   bool
 	inspector *sockets.Inspector
 	asked     map[uint32]*sockets.Inquiry // by pid, the last
 	hold      hold
@@ -298,14 +299,15 @@ func (t *table) living(sk uint64, inode uint32) {
 	}
 }
 
-// gone ends the round and returns the sockets that are watched and do not exist.
+// gone ends the round and returns the sockets that are watched and do not exist,
+// as far as the list tells.
 func (t *table) gone() (list []*socket) {
 	if !t.listing {
 		return nil
 	}
 	t.listing = false
 	for _, s := range t.bySK {
-		if s.watched && s.listed != t.round {
+		if s.watched && s.listed != t.round && (s.inode != 0 || !t.partial) {
 			list = append(list, s)
 		}
 	}
