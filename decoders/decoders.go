@@ -88,10 +88,10 @@ type Protocol struct {
 	// only during the call: the decoder reuses it.
 	New func(emit func(*Exchange)) Decoder
 
-	// Fingerprint folds requests that differ only in their values into one
-	// class. It is stable across releases. Nil means that the request, or
-	// the operation if there is none, is the class.
-	Fingerprint func(request []byte) string
+	// AppendFingerprint folds requests that differ only in their values into
+	// one class, which it appends to dst. It is stable across releases. Nil
+	// means that the request, or the operation if there is none, is the class.
+	AppendFingerprint func(dst, request []byte) []byte
 }
 
 // DetectBytes is how much of either end Protocol.Detect sees at the most.

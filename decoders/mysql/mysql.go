@@ -25,7 +25,8 @@ var Protocol = decoders.Protocol{
 	Ports: []uint16{3306},
 	Paths: []string{"*/mysqld.sock", "*/mysql.sock", "*/mariadb.sock", "*/mysqld[0-9]*.sock", "*/mysql[0-9]*.sock"},
 
-	Detect:      detect,
-	New:         newDecoder,
-	Fingerprint: sql.MySQL.Fingerprint,
+	Detect: detect,
+	New:    newDecoder,
+
+	AppendFingerprint: sql.MySQL.AppendFingerprint,
 }

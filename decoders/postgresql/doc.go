@@ -33,7 +33,7 @@ var Protocol = decoders.Protocol{
 	Ports: []uint16{5432, 6432},
 	Paths: []string{"*/.s.PGSQL.*"},
 
-	Detect:      detect,
-	New:         newDecoder,
-	Fingerprint: sql.PostgreSQL.Fingerprint,
+	Detect:            detect,
+	New:               newDecoder,
+	AppendFingerprint: sql.PostgreSQL.AppendFingerprint,
 }

@@ -23,7 +23,7 @@ var Protocol = decoders.Protocol{
 	Ports: []uint16{6379},
 	Paths: []string{"*/redis*.sock", "*/valkey*.sock", "*/keydb*.sock"},
 
-	Detect:      detect,
-	New:         newDecoder,
-	Fingerprint: fingerprint,
+	Detect:            detect,
+	New:               newDecoder,
+	AppendFingerprint: appendFingerprint,
 }

@@ -27,10 +27,10 @@ const (
 	minToken = 16
 )
 
-// fingerprint returns the class of a command: its name in lower case and the
-// patterns of its keys or channels, in which numbers and ids are "?". Values
-// and options are left out.
-func fingerprint(request []byte) string {
+// appendFingerprint appends the class of a command: its name in lower case and
+// the patterns of its keys or channels, in which numbers and ids are "?".
+// Values and options are left out.
+func appendFingerprint(dst, request []byte) []byte {
 	f := fingerprinters.Get().(*fingerprinter)
 	defer fingerprinters.Put(f)
 	*f = fingerprinter{text: request, words: f.words[:0], class: f.class[:0]}
@@ -40,7 +40,7 @@ func fingerprint(request []byte) string {
 	if len(f.class) > maxFingerprint {
 		f.class = append(f.class[:maxFingerprint], " ..."...)
 	}
-	return string(f.class)
+	return append(dst, f.class...)
 }
 
 // fingerprinters are those that are not in use.

@@ -49,5 +49,10 @@ func (d Dialect) FirstWord(text []byte) []byte {
 // of values become (?+), rows of VALUES that are alike one row, LIMIT with
 // and without an offset the same, repeated parts of a UNION one part.
 func (d Dialect) Fingerprint(statement []byte) string {
-	return fingerprint(d, statement)
+	return string(d.AppendFingerprint(nil, statement))
+}
+
+// AppendFingerprint appends a statement's class to dst.
+func (d Dialect) AppendFingerprint(dst, statement []byte) []byte {
+	return appendFingerprint(dst, d, statement)
 }

@@ -1,6 +1,9 @@
 package sql
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 const (
 	// maxFingerprint bounds a fingerprint. Lists of values, which make
@@ -15,19 +18,19 @@ const (
 	maxListed = 32
 )
 
-// fingerprint is Dialect.Fingerprint.
-func fingerprint(d Dialect, request []byte) string {
-	f := folder{lexer: lexer{src: request, dialect: d}}
-	f.out = make([]byte, 0, min(len(request)+16, maxFingerprint+256))
+// appendFingerprint is Dialect.AppendFingerprint.
+func appendFingerprint(dst []byte, d Dialect, request []byte) []byte {
+	dst = slices.Grow(dst, min(len(request)+16, maxFingerprint+256))
+	f := folder{lexer: lexer{src: request, dialect: d}, out: dst[len(dst):]}
 	for len(f.out) < maxFingerprint {
 		t := f.lexer.next()
 		if t.kind == tokenEnd {
 			f.endUnionPart()
-			return string(bytes.TrimRight(f.out, "; "))
+			return append(dst, bytes.TrimRight(f.out, "; ")...) // where it is already, as a rule
 		}
 		f.fold(t)
 	}
-	return string(f.out[:maxFingerprint]) + " ..."
+	return append(append(dst, f.out[:maxFingerprint]...), " ..."...)
 }
 
 // piece is what the last piece of output was.

@@ -26,8 +26,8 @@ func Class(p *decoders.Protocol, x *decoders.Exchange) string {
 	switch {
 	case len(x.Request) == 0:
 		return x.Op
-	case p != nil && p.Fingerprint != nil:
-		return p.Fingerprint(x.Request)
+	case p != nil && p.AppendFingerprint != nil:
+		return string(p.AppendFingerprint(nil, x.Request))
 	}
 	return string(x.Request)
 }
