@@ -29,11 +29,20 @@ type command struct {
 	help    string // more words for its own help
 	formats []report.Format
 	// flags adds the command's own flags and returns what runs it.
-	flags   func(*pflag.FlagSet) func(*job) error
-	noFiles bool
+	flags func(*pflag.FlagSet) func(*job) error
+	reads input
 }
 
-var commands = []*command{&reportCommand, &logCommand, &dumpCommand, &flowsCommand, &decodersCommand}
+// An input is what the files are that a command is given.
+type input int
+
+const (
+	captures input = iota
+	reports        // in JSON
+	nothing        // it takes none
+)
+
+var commands = []*command{&reportCommand, &mergeCommand, &logCommand, &dumpCommand, &flowsCommand, &decodersCommand}
 
 // A usageError is a mistake in the command line.
 type usageError struct {
@@ -120,16 +129,19 @@ func (c *command) run(args []string) error {
 	}
 	files := set.Args()
 	switch {
-	case c.noFiles && len(files) > 0:
+	case c.reads == nothing && len(files) > 0:
 		return wrong(fmt.Errorf("%s takes no files", c.name))
-	case !c.noFiles && len(files) == 0:
-		return wrong(errors.New("no capture to read (- is standard input)"))
+	case c.reads != nothing && len(files) == 0:
+		return wrong(fmt.Errorf("no %s to read (- is standard input)", [...]string{captures: "capture", reports: "report"}[c.reads]))
 	}
 	if err := checkCommandName(files); err != nil {
 		return &usageError{err, ""}
 	}
 	if n := countOf(files, "-"); n > 1 {
 		return wrong(errors.New("standard input can be read only once"))
+	}
+	if c.reads == reports {
+		return j.doReports(files, work)
 	}
 	return j.do(files, work)
 }

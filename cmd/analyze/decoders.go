@@ -10,7 +10,7 @@ var decodersCommand = command{
 	name:    "decoders",
 	about:   "List the protocols that can be decoded",
 	formats: report.RowFormats,
-	noFiles: true,
+	reads:   nothing,
 	flags: func(*pflag.FlagSet) func(*job) error {
 		return listDecoders
 	},

@@ -60,7 +60,7 @@ func FuzzAnalyze(f *testing.F) {
 		}
 		engine.Close()
 		for _, format := range report.SummaryFormats {
-			if err := sum.Write(io.Discard, format, 80, 10, "time"); err != nil {
+			if err := sum.Write(io.Discard, format, report.Layout{Width: 80, Limit: 10, Details: 3, Sort: "time"}); err != nil {
 				t.Error(err)
 			}
 		}

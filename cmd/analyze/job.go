@@ -27,6 +27,7 @@ type job struct {
 	protocol map[string]*decoders.Protocol
 
 	in  *stream.Input
+	sum *report.Summary // of the reports that merge reads
 	out *sink
 	// late says that nothing is written before everything is read.
 	late bool
@@ -53,7 +54,7 @@ func (j *job) addFlags(set *pflag.FlagSet, c *command) {
 	g := &j.given
 	set.StringVarP(&g.format, "format", "f", names[0], "`FORMAT` of the output: "+strings.Join(names, ", "))
 	set.StringVarP(&j.output, "output", "o", "", "write to `FILE` instead of standard output")
-	if c.noFiles {
+	if c.reads != captures {
 		return
 	}
 	set.UintSliceVar(&g.pids, "pid", nil, "only conversations of process `PID`")
@@ -142,7 +143,7 @@ func (j *job) do(files []string, work func(*job) error) error {
 	if len(files) > 0 && j.in.Files() == 0 {
 		return errors.Join(j.in.Errors()...)
 	}
-	out, err := openSink(j.output, j.in)
+	out, err := openSink(j.output, j.in.Holds)
 	if err != nil {
 		return err
 	}

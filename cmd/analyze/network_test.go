@@ -200,7 +200,7 @@ func (c *command) work(args []string, output string, names ...string) error {
 		return err
 	}
 	j.in = stream.OpenInput(names)
-	out, err := openSink(output, j.in)
+	out, err := openSink(output, j.in.Holds)
 	if err != nil {
 		return err
 	}

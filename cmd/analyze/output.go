@@ -5,7 +5,6 @@ import (
 	"os"
 
 	"unixcap/internal/output"
-	"unixcap/internal/stream"
 )
 
 // A sink is where results go.
@@ -16,14 +15,14 @@ type sink struct {
 }
 
 // openSink opens the file of that name, or standard output if it is empty. It
-// must not be one of the captures that are read.
-func openSink(name string, in *stream.Input) (*sink, error) {
+// must not be one of the files that are read.
+func openSink(name string, holds func(os.FileInfo) bool) (*sink, error) {
 	if name == "" || name == "-" {
 		return &sink{File: os.Stdout, width: output.TerminalWidth(os.Stdout)}, nil
 	}
 	f, err := output.Create(name, func(info os.FileInfo) error {
-		if in.Holds(info) {
-			return errors.New("is one of the captures to read (choose another name)")
+		if holds(info) {
+			return errors.New("is one of the files to read (choose another name)")
 		}
 		return nil
 	})

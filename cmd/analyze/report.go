@@ -1,9 +1,6 @@
 package main
 
 import (
-	"errors"
-	"strings"
-
 	"unixcap/decoders"
 	"unixcap/internal/report"
 	"unixcap/internal/stream"
@@ -17,21 +14,18 @@ var reportCommand = command{
 	about:   "Sum up captures: protocols, requests, processes, errors",
 	formats: report.SummaryFormats,
 	flags: func(set *pflag.FlagSet) func(*job) error {
-		limit := set.IntP("limit", "n", 10, "show at most `N` rows of a table; 0 shows all")
-		order := set.String("sort", "time", "`ORDER` of requests: "+strings.Join(report.Sorts, ", "))
-		return func(j *job) error { return summarize(j, *limit, *order) }
+		l := addLayout(set)
+		return func(j *job) error { return summarize(j, l) }
 	},
 }
 
-func summarize(j *job, limit int, order string) error {
-	if limit < 0 {
-		return &usageError{errors.New("--limit: must not be negative"), "report "}
-	}
-	if err := report.CheckSort(order); err != nil {
-		return &usageError{flagError("sort", err), "report "}
+func summarize(j *job, flags *layoutFlags) error {
+	l, err := flags.layout(j, "report ")
+	if err != nil {
+		return err
 	}
 	j.late = true
-	sum := report.NewSummary(j.in.Names())
+	sum := report.NewSummary(j.in.Names(), l.Dimensions(j.format)...)
 	o := j.options()
 	o.Exchange = func(f *stream.Flow, x *decoders.Exchange) {
 		if j.filter.Flow(f) {
@@ -51,5 +45,5 @@ func summarize(j *job, limit int, order string) error {
 	for _, stats := range j.in.Stats() {
 		sum.Recorded(stats)
 	}
-	return sum.Write(j.out, j.format, j.out.width, limit, order)
+	return sum.Write(j.out, j.format, l)
 }

@@ -16,6 +16,7 @@ const (
 	cellInt
 	cellCount
 	cellSize
+	cellQuantity
 	cellAddress
 	cellIP
 	cellTime
@@ -52,6 +53,9 @@ func (c *Cell) Count(v int64) { c.kind, c.int = cellCount, v }
 
 // Size sets a number of bytes.
 func (c *Cell) Size(v int64) { c.kind, c.int = cellSize, v }
+
+// Quantity sets an average or the like of numbers of things.
+func (c *Cell) Quantity(v float64) { c.kind, c.share = cellQuantity, v }
 
 // Address sets a kernel address, which JSON has as a string: numbers above
 // 2^53 lose digits in many readers.
@@ -93,7 +97,7 @@ func (c *Cell) appendJSON(dst []byte) []byte {
 		return append(c.appendPlain(dst), '"')
 	case cellTime:
 		return append(c.time.UTC().AppendFormat(append(dst, '"'), timeLayout), '"')
-	case cellShare:
+	case cellShare, cellQuantity:
 		return appendShare(dst, c.share)
 	case cellText:
 		return decoders.AppendJSONString(dst, c.text)
@@ -142,6 +146,8 @@ func (c *Cell) appendText(dst []byte) []byte {
 		return appendCount(dst, c.int)
 	case cellSize:
 		return appendSize(dst, c.int)
+	case cellQuantity:
+		return appendQuantity(dst, c.share)
 	case cellDuration:
 		return appendDuration(dst, time.Duration(c.int))
 	case cellShare:
@@ -235,6 +241,14 @@ func appendSize(dst []byte, n int64) []byte {
 		}
 	}
 	return strconv.AppendInt(dst, n, 10)
+}
+
+// appendQuantity appends a number in three digits that can be a fraction.
+func appendQuantity(dst []byte, v float64) []byte {
+	if v >= 999.5 || v == math.Trunc(v) {
+		return appendSize(dst, int64(math.Round(v)))
+	}
+	return appendThree(dst, v)
 }
 
 // appendDuration appends a duration in three digits: 850ns, 12.3µs, 1.23ms.

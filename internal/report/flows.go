@@ -49,16 +49,22 @@ func flowColumns() []Column[stream.Flow] {
 	return append(list, Column[stream.Flow]{Name: "packet", Get: func(f *stream.Flow, c *Cell) { c.Int(int64(f.Packet)) }})
 }
 
-// ending says how far the capture shows a conversation: "closed", "open" when
-// the capture ended first, "given up" when too many others were open.
+// How a conversation ended.
+const (
+	closed  = "closed"
+	open    = "open"     // when the capture ended
+	givenUp = "given up" // since too many others were open
+)
+
+// ending says how far the capture shows a conversation.
 func ending(f *stream.Flow) string {
 	switch {
 	case f.Ends[0].Closed || f.Ends[1].Closed:
-		return "closed"
+		return closed
 	case f.Evicted:
-		return "given up"
+		return givenUp
 	}
-	return "open"
+	return open
 }
 
 // maxUnsorted bounds how many conversations wait to be put in order.

@@ -20,18 +20,6 @@ type Entry struct {
 	Packet uint64
 }
 
-// Class is the class an exchange belongs to: its fingerprint if the protocol
-// has such a thing, otherwise its request, or its operation.
-func Class(p *decoders.Protocol, x *decoders.Exchange) string {
-	switch {
-	case len(x.Request) == 0:
-		return x.Op
-	case p != nil && p.AppendFingerprint != nil:
-		return string(p.AppendFingerprint(nil, x.Request))
-	}
-	return string(x.Request)
-}
-
 // LogColumns are the fields of an Entry. The names up to path are promised by
 // docs/analyze.md.
 var LogColumns = logColumns()

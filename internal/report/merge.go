@@ -1,52 +1,61 @@
 package report
 
 import (
-	"cmp"
 	"slices"
 	"time"
 )
 
-// Merge adds what another summary counted, which must not be used any more.
-// The result is that of one summary that had counted everything, in whatever
-// order parts are merged: what was first and what was slowest is decided by
-// time and packet. Only beyond the limits of what is counted one by one it
-// depends on how the captures were divided: what a part counted under other
-// stays there.
+// Merge adds what another summary counted. Neither may be given anything to
+// count afterwards, and o must not be used any more. The result is that of one
+// summary that had counted everything, in whatever order parts are merged:
+// what was first and what was slowest is decided by time and packet. Only
+// beyond the limits of what is counted one by one it depends on how the
+// captures were divided: what a part counted under other stays there.
 func (s *Summary) Merge(o *Summary) {
-	s.Files = mergeNames(s.Files, o.Files)
-	s.span(o.First, o.Last)
+	if !slices.Equal(s.Files, o.Files) {
+		s.nameFile()
+		o.nameFile()
+		s.Files = slices.Compact(slices.Sorted(slices.Values(slices.Concat(s.Files, o.Files))))
+	}
 	s.Total.add(&o.Total)
 	for name, p := range o.protocols {
-		if mine := s.protocols[name]; mine != nil {
-			mine.add(p)
-		} else {
-			s.protocols[name] = p
+		s.protocol(name).add(p)
+	}
+	for d := range s.groups {
+		mergeBounded(s.groups[d], o.groups[d], maxGroups[d], rest[d])
+	}
+	mergeBounded(s.pairs, o.pairs, maxPairs, pairKey{Client: other})
+	mergeBounded(s.errors, o.errors, maxErrors, errorKey{Code: other})
+	mergeBounded(s.failures, o.failures, maxFailures, failureKey{Why: other})
+}
+
+// nameFile writes the capture's name into all places, which lack it as long as
+// there is only one.
+func (s *Summary) nameFile() {
+	if len(s.Files) != 1 {
+		return
+	}
+	set := func(p *place) {
+		if !p.Time.IsZero() && p.File == "" {
+			p.File = s.Files[0]
 		}
 	}
-	mergeBounded(s.classes, o.classes, maxClasses, classKey{class: other})
-	mergeBounded(s.pairs, o.pairs, maxPairs, pairKey{client: other})
-	mergeBounded(s.errors, o.errors, maxErrors, errorKey{code: other})
-	mergeBounded(s.failures, o.failures, maxFailures, failureKey{why: other})
-}
-
-// span takes in a stretch of time.
-func (s *Summary) span(first, last time.Time) {
-	if s.First.IsZero() || !first.IsZero() && first.Before(s.First) {
-		s.First = first
+	for _, groups := range s.groups {
+		for _, g := range groups {
+			set(&g.Began)
+			set(&g.Slowest.place)
+			set(&g.Repeated.At)
+		}
 	}
-	if last.After(s.Last) {
-		s.Last = last
+	for _, p := range s.protocols {
+		set(&p.Transactions.Longest.place)
 	}
-}
-
-// mergeNames keeps a list if both are the same, as with parts of one reading.
-func mergeNames(a, b []string) []string {
-	if slices.Equal(a, b) {
-		return a
+	for _, e := range s.errors {
+		set(&e.place)
 	}
-	list := slices.Concat(a, b)
-	slices.Sort(list)
-	return slices.Compact(list)
+	for _, f := range s.failures {
+		set(&f.place)
+	}
 }
 
 // A sum is what is counted under one key.
@@ -95,22 +104,34 @@ func mergeBounded[K comparable, V any, P sum[K, V]](dst, src map[K]*V, limit int
 	}
 }
 
+// span takes in a stretch of time.
+func (t *Totals) span(first, last time.Time) {
+	if t.First.IsZero() || !first.IsZero() && first.Before(t.First.Time) {
+		t.First.Time = first
+	}
+	if last.After(t.Last.Time) {
+		t.Last.Time = last
+	}
+}
+
 func (t *Totals) add(o *Totals) {
+	t.span(o.First.Time, o.Last.Time)
 	t.Messages += o.Messages
 	t.Bytes += o.Bytes
 	t.Flows += o.Flows
+	t.Unknown += o.Unknown
 	t.Exchanges += o.Exchanges
 	t.Errors += o.Errors
 	t.Unanswered += o.Unanswered
 	t.Encrypted += o.Encrypted
-	t.Unknown += o.Unknown
-	t.LostBytes += o.LostBytes
-	t.LostMessages += o.LostMessages
-	t.CutBytes += o.CutBytes
-	t.Evicted += o.Evicted
-	t.Failed += o.Failed
-	t.Dropped += o.Dropped
-	t.OSDropped += o.OSDropped
+	t.FailedSends += o.FailedSends
+	m, n := &t.Missing, &o.Missing
+	m.Bytes += n.Bytes
+	m.Messages += n.Messages
+	m.CutBytes += n.CutBytes
+	m.GivenUp += n.GivenUp
+	m.Dropped += n.Dropped
+	m.OSDropped += n.OSDropped
 }
 
 func (p *protocolSum) add(o *protocolSum) {
@@ -120,36 +141,14 @@ func (p *protocolSum) add(o *protocolSum) {
 	p.Unanswered += o.Unanswered
 	p.Sent += o.Sent
 	p.Received += o.Received
-}
-
-func (c *classSum) key() classKey     { return c.classKey }
-func (c *classSum) setKey(k classKey) { c.classKey = k }
-func (c *classSum) began() place      { return c.First }
-
-func (c *classSum) add(o *classSum) {
-	c.Count += o.Count
-	c.Time += o.Time
-	c.Latency.merge(&o.Latency)
-	c.Queued.merge(&o.Queued)
-	c.Service.merge(&o.Service)
-	c.Rows += o.Rows
-	c.Errors += o.Errors
-	c.Unanswered += o.Unanswered
-	c.RequestBytes += o.RequestBytes
-	c.ResponseBytes += o.ResponseBytes
-	c.First = earlier(c.First, o.First)
-	c.slow(o.Slowest, o.SlowestAt)
-}
-
-// slow takes over a duration if it is longer than all before, or as long and
-// earlier.
-func (c *classSum) slow(d time.Duration, at place) {
-	if at.Time.IsZero() {
-		return
-	}
-	if c.SlowestAt.Time.IsZero() || cmp.Or(cmp.Compare(c.Slowest, d), at.compare(c.SlowestAt)) < 0 {
-		c.Slowest, c.SlowestAt = d, at
-	}
+	p.Logins += o.Logins
+	p.LoginsFailed += o.LoginsFailed
+	p.Closed += o.Closed
+	p.Open += o.Open
+	p.GivenUp += o.GivenUp
+	p.Lifetime.merge(&o.Lifetime.distribution)
+	p.Idle.merge(&o.Idle.distribution)
+	p.Transactions.merge(&o.Transactions)
 }
 
 func (p *pairSum) key() pairKey { return p.pairKey }
@@ -158,14 +157,14 @@ func (p *pairSum) began() place { return p.First }
 // setKey makes the sum one of many pairs.
 func (p *pairSum) setKey(k pairKey) {
 	p.pairKey = k
-	p.pairEnds = pairEnds{}
+	p.ClientEnd, p.ServerEnd = endpoint{}, endpoint{}
 }
 
 func (p *pairSum) add(o *pairSum) {
 	// The processes of one name can have more to say of themselves in one part
 	// than in another.
-	if p.client != other && (p.Flows == 0 || o.First.compare(p.First) < 0) {
-		p.pairEnds = o.pairEnds
+	if p.Client != other && (p.Flows == 0 || o.First.compare(p.First) < 0) {
+		p.ClientEnd, p.ServerEnd = o.ClientEnd, o.ServerEnd
 	}
 	p.First = earlier(p.First, o.First)
 	p.Flows += o.Flows
@@ -178,20 +177,20 @@ func (p *pairSum) add(o *pairSum) {
 
 func (e *errorSum) key() errorKey     { return e.errorKey }
 func (e *errorSum) setKey(k errorKey) { e.errorKey = k }
-func (e *errorSum) began() place      { return e.First }
+func (e *errorSum) began() place      { return e.place }
 
 func (e *errorSum) add(o *errorSum) {
 	e.Count += o.Count
-	if o.First.compare(e.First) < 0 {
-		e.First, e.Message = o.First, o.Message
+	if o.compare(e.place) < 0 {
+		e.place, e.Message = o.place, o.Message
 	}
 }
 
 func (f *failureSum) key() failureKey     { return f.failureKey }
 func (f *failureSum) setKey(k failureKey) { f.failureKey = k }
-func (f *failureSum) began() place        { return f.First }
+func (f *failureSum) began() place        { return f.place }
 
 func (f *failureSum) add(o *failureSum) {
 	f.Count += o.Count
-	f.First = earlier(f.First, o.First)
+	f.place = earlier(f.place, o.place)
 }

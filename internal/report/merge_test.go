@@ -40,7 +40,7 @@ func testExchanges(n int) (list []*Entry, flows []*stream.Flow) {
 }
 
 func sumUp(list []*Entry, flows []*stream.Flow) *Summary {
-	s := NewSummary([]string{"x"})
+	s := NewSummary([]string{"x"}, AllDimensions()...)
 	for _, e := range list {
 		s.Exchange(e)
 	}
@@ -54,14 +54,16 @@ func textOf(t *testing.T, s *Summary) string {
 	t.Helper()
 	var b bytes.Buffer
 	for _, format := range SummaryFormats {
-		if err := s.Write(&b, format, 0, 0, "time"); err != nil {
-			t.Fatal(err)
+		for by := range dimensions {
+			if err := s.Write(&b, format, Layout{Sort: "time", By: by, Details: 100}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	return b.String()
 }
 
-// However exchanges and conversations are dealt out to parts, and in whatever
+// However conversations are dealt out to parts, and in whatever
 // order the parts are merged, the report is that of the whole.
 func TestMerge(t *testing.T) {
 	list, flows := testExchanges(2000)
@@ -70,13 +72,17 @@ func TestMerge(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 5))
 		parts := make([]*Summary, 1+r.IntN(6))
 		for i := range parts {
-			parts[i] = NewSummary([]string{"x"})
+			parts[i] = NewSummary([]string{"x"}, AllDimensions()...)
 		}
-		for _, i := range r.Perm(len(list)) {
-			parts[r.IntN(len(parts))].Exchange(list[i])
+		part := make(map[*stream.Flow]*Summary)
+		for _, f := range flows {
+			part[f] = parts[r.IntN(len(parts))]
 		}
-		for _, i := range r.Perm(len(flows)) {
-			parts[r.IntN(len(parts))].Flow(flows[i])
+		for _, e := range list {
+			part[e.Flow].Exchange(e)
+		}
+		for _, f := range flows {
+			part[f].Flow(f)
 		}
 		for len(parts) > 1 {
 			r.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
@@ -105,16 +111,16 @@ func TestMergeIsBounded(t *testing.T) {
 	const more = 7
 	s := part(maxClasses/2, maxClasses+more)
 	s.Merge(part(0, maxClasses/2+1))
-	classes := s.sortedClasses("time")
+	classes := s.sortedGroups(ByClass, "time")
 	last := classes[len(classes)-1]
-	if len(classes) != maxClasses+1 || last.class != other || last.Count != more {
-		t.Errorf("%d classes, the last %s with %d; want %d, %s with %d", len(classes), last.class, last.Count, maxClasses+1, other, more)
+	if len(classes) != maxClasses+1 || last.Class != other || last.Count != more {
+		t.Errorf("%d classes, the last %s with %d; want %d, %s with %d", len(classes), last.Class, last.Count, maxClasses+1, other, more)
 	}
-	if c := s.classes[classKey{"toy", "get", fmt.Sprint(maxClasses / 2)}]; c == nil || c.Count != 2 {
+	if c := s.groups[ByClass][groupKey{Proto: "toy", Op: "get", Class: fmt.Sprint(maxClasses / 2)}]; c == nil || c.Count != 2 {
 		t.Errorf("what both parts have is %v, want it twice", c)
 	}
 	for i := maxClasses; i < maxClasses+more; i++ {
-		if s.classes[classKey{"toy", "get", fmt.Sprint(i)}] != nil {
+		if s.groups[ByClass][groupKey{Proto: "toy", Op: "get", Class: fmt.Sprint(i)}] != nil {
 			t.Errorf("class %d is kept", i)
 		}
 	}

@@ -153,24 +153,3 @@ func (c *Cell) bytes(p []byte) {
 		c.Text(p)
 	}
 }
-
-// at sets the time of a place, if it is somewhere.
-func (c *Cell) at(p place) {
-	if !p.Time.IsZero() {
-		c.Time(p.Time)
-	}
-}
-
-// packet sets n unless it is unknown.
-func (c *Cell) packet(n uint64) {
-	if n != 0 {
-		c.Int(int64(n))
-	}
-}
-
-// pid sets n unless it is unknown.
-func (c *Cell) pid(n uint32) {
-	if n != 0 {
-		c.Int(int64(n))
-	}
-}

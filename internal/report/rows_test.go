@@ -129,7 +129,7 @@ func TestDistribution(t *testing.T) {
 		list := make([]time.Duration, n)
 		for i := range list {
 			list[i] = time.Duration(1000 * (1 + r.ExpFloat64()*1e4))
-			d.add(list[i])
+			d.add(int64(list[i]))
 		}
 		slices.Sort(list)
 		for _, q := range []float64{0.5, 0.95, 0.99} {
@@ -139,7 +139,7 @@ func TestDistribution(t *testing.T) {
 				t.Errorf("%d values: p%v is %v, want %v", n, 100*q, got, want)
 			}
 		}
-		if d.min != list[0] || d.max != list[n-1] {
+		if d.min != int64(list[0]) || d.max != int64(list[n-1]) {
 			t.Errorf("%d values: from %v to %v, want %v to %v", n, d.min, d.max, list[0], list[n-1])
 		}
 	}

@@ -29,13 +29,13 @@ func TestClassesAreBounded(t *testing.T) {
 		s.Exchange(&Entry{Flow: f, Exchange: exchange("get", fmt.Sprint(i), time.Second)})
 	}
 	s.Exchange(&Entry{Flow: f, Exchange: exchange("get", "7", time.Minute)})
-	list := s.sortedClasses("time")
+	list := s.sortedGroups(ByClass, "time")
 	first, last := list[0], list[len(list)-1]
-	if first.class != "7" || first.Count != 2 {
-		t.Errorf("first is %s with %d, want 7 with 2", first.class, first.Count)
+	if first.Class != "7" || first.Count != 2 {
+		t.Errorf("first is %s with %d, want 7 with 2", first.Class, first.Count)
 	}
-	if len(list) != maxClasses+1 || last.class != other || last.Count != 5 {
-		t.Errorf("%d classes, the last %s with %d; want %d, %s with 5", len(list), last.class, last.Count, maxClasses+1, other)
+	if len(list) != maxClasses+1 || last.Class != other || last.Count != 5 {
+		t.Errorf("%d classes, the last %s with %d; want %d, %s with 5", len(list), last.Class, last.Count, maxClasses+1, other)
 	}
 }
 
@@ -49,7 +49,7 @@ func TestSummaryFormats(t *testing.T) {
 	for _, order := range Sorts {
 		for _, format := range SummaryFormats {
 			var b bytes.Buffer
-			if err := s.Write(&b, format, 80, 10, order); err != nil {
+			if err := s.Write(&b, format, Layout{Width: 80, Limit: 10, Details: 3, Sort: order}); err != nil {
 				t.Errorf("%s by %s: %v", format, order, err)
 			}
 			if strings.Contains(b.String(), "\x1b") {
@@ -60,7 +60,7 @@ func TestSummaryFormats(t *testing.T) {
 			}
 		}
 	}
-	if err := s.Write(&bytes.Buffer{}, Text, 0, 0, "size"); err == nil {
+	if err := s.Write(&bytes.Buffer{}, Text, Layout{Sort: "size"}); err == nil {
 		t.Error("no error for an order that does not exist")
 	}
 }

@@ -7,19 +7,18 @@ type section interface {
 	empty() bool
 	appendText(dst []byte, width int) []byte
 	appendMarkdown(dst []byte) []byte
-	appendJSON(dst []byte) []byte
 }
 
 // A table is a section with rows of one kind.
 type table[T any] struct {
-	key, title string
-	columns    []Column[T]
-	rows       []*T
-	left       int // rows that are left out
+	title   string
+	columns []Column[T]
+	rows    []*T
+	left    int // rows that are left out
 }
 
-func newTable[T any](key, title string, columns []Column[T], rows []*T, limit int) *table[T] {
-	t := &table[T]{key: key, title: title, columns: columns, rows: rows}
+func newTable[T any](title string, columns []Column[T], rows []*T, limit int) *table[T] {
+	t := &table[T]{title: title, columns: columns, rows: rows}
 	if limit > 0 && len(rows) > limit {
 		t.left = len(rows) - limit
 		t.rows = rows[:limit]
@@ -29,14 +28,12 @@ func newTable[T any](key, title string, columns []Column[T], rows []*T, limit in
 
 func (t *table[T]) empty() bool { return len(t.rows) == 0 }
 
-// shown are the columns for people.
+// shown are the columns in a row, and those under it.
 func (t *table[T]) shown() (beside, below []Column[T]) {
 	for _, c := range t.columns {
-		switch {
-		case c.Head == "":
-		case c.Below:
+		if c.Below {
 			below = append(below, c)
-		default:
+		} else {
 			beside = append(beside, c)
 		}
 	}
@@ -65,10 +62,14 @@ func cells[T any](columns []Column[T], rows []*T, put func([]byte, *Cell) []byte
 
 func putText(dst []byte, c *Cell) []byte { return c.appendText(dst) }
 
-// appendText appends the table with its columns as wide as they must be, the
-// last one cut to the terminal, and the columns meant for it under each row.
 func (t *table[T]) appendText(dst []byte, width int) []byte {
 	dst = append(append(dst, t.title...), '\n')
+	return append(t.appendRows(dst, width), '\n')
+}
+
+// appendRows appends the rows with their columns as wide as they must be, the
+// last one cut to the terminal, and the columns meant for it under each row.
+func (t *table[T]) appendRows(dst []byte, width int) []byte {
 	beside, below := t.shown()
 	grid := cells(beside, t.rows, putText)
 	under := cells(below, t.rows, putText)
@@ -97,7 +98,7 @@ func (t *table[T]) appendText(dst []byte, width int) []byte {
 				continue // what is on a line of its own needs no head
 			}
 			from := len(dst)
-			dst = append(append(dst, "     "...), text...)
+			dst = append(append(dst, belowIndent...), text...)
 			if width > 0 {
 				dst = cutTo(dst, from, width)
 			}
@@ -108,12 +109,19 @@ func (t *table[T]) appendText(dst []byte, width int) []byte {
 		dst = append(dst, "  … and "...)
 		dst = append(appendCount(dst, int64(t.left)), " more (--limit 0 shows all)\n"...)
 	}
-	return append(dst, '\n')
+	return dst
 }
 
-// appendMarkdown appends the table as GitHub's Markdown has tables.
+// belowIndent is before what is under a row.
+const belowIndent = "     "
+
 func (t *table[T]) appendMarkdown(dst []byte) []byte {
 	dst = append(append(append(dst, "## "...), t.title...), "\n\n"...)
+	return append(t.appendMarkdownRows(dst), '\n')
+}
+
+// appendMarkdownRows appends the rows as GitHub's Markdown has tables.
+func (t *table[T]) appendMarkdownRows(dst []byte) []byte {
 	beside, below := t.shown()
 	columns := append(beside, below...)
 	for n, line := range cells(columns, t.rows, putText) {
@@ -145,7 +153,7 @@ func (t *table[T]) appendMarkdown(dst []byte) []byte {
 		dst = append(dst, "\n… and "...)
 		dst = append(appendCount(dst, int64(t.left)), " more\n"...)
 	}
-	return append(dst, '\n')
+	return dst
 }
 
 // appendMarkdownText appends text that shall look as it is, whatever Markdown
@@ -191,17 +199,4 @@ func longestRun(text []byte, c byte) (longest int) {
 		longest = max(longest, n)
 	}
 	return longest
-}
-
-// appendJSON appends the rows under the table's key.
-func (t *table[T]) appendJSON(dst []byte) []byte {
-	dst = append(append(append(dst, `,"`...), t.key...), `":[`...)
-	var cell Cell
-	for i, row := range t.rows {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendObject(append(dst, '\n', ' '), t.columns, row, &cell)
-	}
-	return append(dst, ']')
 }

@@ -2,59 +2,130 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"time"
 )
 
 // SummaryFormats are those that Summary.Write knows.
 var SummaryFormats = []Format{Text, JSON, Markdown}
 
-// Write writes the report: the totals, then the tables with at most limit rows
-// each (0 means all), the classes in one of the orders of Sorts. width is that
-// of the terminal; 0 means that there is none, and then nothing is cut.
-func (s *Summary) Write(w io.Writer, f Format, width, limit int, order string) error {
-	if err := CheckSort(order); err != nil {
+// A Layout says how a report is laid out.
+type Layout struct {
+	Width   int       // of the terminal; 0 means that there is none, and then nothing is cut
+	Limit   int       // rows of each table; 0 means all
+	Details int       // how many of the first groups are described in detail
+	Sort    string    // one of Sorts
+	By      dimension // must be one that NewSummary was given
+}
+
+// Dimensions are those that a summary must be given to be laid out so. In JSON it
+// has them all, since it may be merged with others.
+func (l Layout) Dimensions(f Format) []dimension {
+	if f == JSON {
+		return AllDimensions()
+	}
+	return []dimension{l.By}
+}
+
+// Write writes the report: the totals, the groups, and what else there is to
+// know. In JSON it has all groups and can be merged with others.
+func (s *Summary) Write(w io.Writer, f Format, l Layout) error {
+	if err := CheckSort(l.Sort); err != nil {
 		return err
 	}
-	sections := s.sections(limit, order)
 	var out []byte
+	var err error
 	switch f {
 	case JSON:
-		out = s.appendJSON(out)
-		for _, t := range sections {
-			out = t.appendJSON(out)
-		}
-		out = append(out, "}\n"...)
+		out, err = s.appendJSON(out, l)
 	case Markdown:
 		out = append(out, "# UNIX socket capture\n\n"...)
 		for _, line := range s.lines() {
 			out = append(appendMarkdownText(append(out, "- "...), []byte(line)), '\n')
 		}
 		out = append(out, '\n')
-		for _, t := range sections {
+		for _, t := range s.sections(l) {
 			if !t.empty() {
 				out = t.appendMarkdown(out)
 			}
 		}
 	case Text:
 		for _, line := range s.lines() {
-			out = append(append(out, line...), '\n')
+			from := len(out)
+			out = append(wrap(append(out, line...), from, l.Width, 2), '\n')
 		}
 		out = append(out, '\n')
-		for _, t := range sections {
+		for _, t := range s.sections(l) {
 			if !t.empty() {
-				out = t.appendText(out, width)
+				out = t.appendText(out, l.Width)
 			}
 		}
 	default:
-		return fmt.Errorf("no format %q for a report", f)
+		err = fmt.Errorf("no format %q for a report", f)
+	}
+	if err != nil {
+		return err
 	}
 	if f != JSON {
 		out = append(bytes.TrimRight(out, "\n"), '\n')
 	}
-	_, err := w.Write(out)
+	_, err = w.Write(out)
 	return err
+}
+
+// sections are the parts of the report.
+func (s *Summary) sections(l Layout) []section {
+	groups := s.sortedGroups(l.By, l.Sort)
+	classes := groups
+	if l.By != ByClass {
+		classes = s.sortedGroups(ByClass, l.Sort)
+	}
+	title := "Requests by " + l.Sort
+	if l.By != ByClass {
+		title = [...]string{ByUser: "Users", ByDatabase: "Databases", ByProcess: "Processes", ByConnection: "Conversations"}[l.By] + " by " + l.Sort
+	}
+	list := []section{newTable(title, groupColumns, groups, l.Limit)}
+	if s.Total.Exchanges > 0 {
+		list = append([]section{newTable("All requests", measureColumns, s.overall().measures(), 0)}, list...)
+	}
+	details := groups[:min(l.Details, len(groups))]
+	if len(details) > 0 {
+		list = append(list, heading("In detail"))
+	}
+	for _, g := range details {
+		list = append(list, &detail{g, l.By})
+	}
+	return append(list, s.otherSections(classes, l)...)
+}
+
+func (s *Summary) otherSections(classes []*group, l Layout) []section {
+	protocols := s.sortedProtocols()
+	with := func(has func(*protocolSum) bool) (list []*protocolSum) {
+		for _, p := range protocols {
+			if has(p) {
+				list = append(list, p)
+			}
+		}
+		return list
+	}
+	repeated := slices.DeleteFunc(slices.Clone(classes), func(g *group) bool { return g.Repeated.Units == 0 })
+	slices.SortStableFunc(repeated, func(a, b *group) int { return cmp.Compare(b.Repeated.Requests, a.Repeated.Requests) })
+	unclosed := slices.DeleteFunc(slices.Clone(classes), func(g *group) bool { return g.Unclosed == 0 })
+	slices.SortStableFunc(unclosed, func(a, b *group) int { return cmp.Compare(b.Unclosed, a.Unclosed) })
+	return []section{
+		newTable("Transactions", transactionColumns, with(func(p *protocolSum) bool { return !p.Transactions.IsZero() }), 0),
+		newTable(fmt.Sprintf("Repeated at least %d times in one transaction or burst (N+1)", repeatedFrom), repeatColumns, repeated, l.Limit),
+		newTable("Prepared statements that were never closed", unclosedColumns, unclosed, l.Limit),
+		newTable("Errors", errorColumns, s.sortedErrors(), l.Limit),
+		newTable("Connections that failed", failureColumns, s.sortedFailures(), l.Limit),
+		newTable("Protocols", protocolColumns, protocols, 0),
+		newTable("Connections", connectionColumns, with(func(p *protocolSum) bool { return p.Exchanges > 0 }), 0),
+		newTable("Who talks to whom", pairColumns, s.sortedPairs(), l.Limit),
+	}
 }
 
 // lines say in words what there is in the capture, and what there is not.
@@ -70,14 +141,28 @@ func (s *Summary) lines() []string {
 	}
 	lines = append(lines, what)
 	line := count(t.Exchanges, "exchange")
-	if d := s.Last.Sub(s.First).Seconds(); d >= 1 && t.Exchanges > 0 {
-		line += fmt.Sprintf(" (%.3g/s)", float64(t.Exchanges)/d)
+	if n := len(s.groups[ByClass]); n > 0 {
+		line += " of " + number(int64(n)) + " class" + plural(n, "es")
+	}
+	if d := t.Last.Sub(t.First.Time); d >= time.Second && t.Exchanges > 0 {
+		var busy time.Duration
+		for _, g := range s.groups[ByClass] {
+			busy += g.Time
+		}
+		line += fmt.Sprintf(" (%s/s, concurrency %.2f)", appendQuantity(nil, float64(t.Exchanges)/d.Seconds()), busy.Seconds()/d.Seconds())
 	}
 	line += fmt.Sprintf(", %s, %s unanswered", count(t.Errors, "error"), number(t.Unanswered))
 	if t.Encrypted > 0 {
 		line += fmt.Sprintf(", %s encrypted", number(t.Encrypted))
 	}
 	return append(lines, line, s.losses())
+}
+
+func plural(n int, ending string) string {
+	if n == 1 {
+		return ""
+	}
+	return ending
 }
 
 // when says which files, and from when to when.
@@ -89,10 +174,10 @@ func (s *Summary) when() string {
 			files = "standard input"
 		}
 	}
-	if s.First.IsZero() {
+	if s.Total.First.IsZero() {
 		return files
 	}
-	first, last := s.First.UTC(), s.Last.UTC()
+	first, last := s.Total.First.UTC(), s.Total.Last.UTC()
 	until := last.Format("2006-01-02 15:04:05")
 	if first.Format("2006-01-02") == last.Format("2006-01-02") {
 		until = last.Format("15:04:05")
@@ -109,14 +194,15 @@ func (s *Summary) losses() string {
 			list = append(list, fmt.Sprintf(format, a...))
 		}
 	}
-	add(t.LostBytes, "%s bytes missing between messages", size(t.LostBytes))
-	add(t.LostMessages, "%s lost by the recorder", count(t.LostMessages, "message"))
-	add(t.CutBytes, "%s bytes cut off messages", size(t.CutBytes))
-	add(int64(t.Dropped), "recorder: %s dropped for want of room", number(int64(t.Dropped)))
-	add(int64(t.OSDropped), "recorder: %s lost in the kernel", number(int64(t.OSDropped)))
-	add(t.Evicted, "%s given up (too many at once)", count(t.Evicted, "conversation"))
-	if t.Failed > 0 {
-		list = append(list, count(t.Failed, "failed send"))
+	m := &t.Missing
+	add(m.Bytes, "%s bytes missing between messages", size(m.Bytes))
+	add(m.Messages, "%s lost by the recorder", count(m.Messages, "message"))
+	add(m.CutBytes, "%s bytes cut off messages", size(m.CutBytes))
+	add(m.Dropped, "recorder: %s dropped for want of room", number(m.Dropped))
+	add(m.OSDropped, "recorder: %s lost in the kernel", number(m.OSDropped))
+	add(m.GivenUp, "%s given up (too many at once)", count(m.GivenUp, "conversation"))
+	if t.FailedSends > 0 {
+		list = append(list, count(t.FailedSends, "failed send"))
 	}
 	if len(list) == 0 {
 		return "Nothing is missing."
@@ -133,46 +219,3 @@ func count(n int64, what string) string {
 
 func number(n int64) string { return string(appendCount(nil, n)) }
 func size(n int64) string   { return string(appendSize(nil, n)) }
-
-var totalColumns = []Column[Summary]{
-	{Name: "first", Get: func(s *Summary, c *Cell) {
-		if !s.First.IsZero() {
-			c.Time(s.First)
-		}
-	}},
-	{Name: "last", Get: func(s *Summary, c *Cell) {
-		if !s.Last.IsZero() {
-			c.Time(s.Last)
-		}
-	}},
-	{Name: "messages", Get: func(s *Summary, c *Cell) { c.Count(s.Total.Messages) }},
-	{Name: "bytes", Get: func(s *Summary, c *Cell) { c.Size(s.Total.Bytes) }},
-	{Name: "flows", Get: func(s *Summary, c *Cell) { c.Count(s.Total.Flows) }},
-	{Name: "unknown_flows", Get: func(s *Summary, c *Cell) { c.Count(s.Total.Unknown) }},
-	{Name: "exchanges", Get: func(s *Summary, c *Cell) { c.Count(s.Total.Exchanges) }},
-	{Name: "errors", Get: func(s *Summary, c *Cell) { c.Count(s.Total.Errors) }},
-	{Name: "unanswered", Get: func(s *Summary, c *Cell) { c.Count(s.Total.Unanswered) }},
-	{Name: "encrypted", Get: func(s *Summary, c *Cell) { c.Count(s.Total.Encrypted) }},
-	{Name: "failed_sends", Get: func(s *Summary, c *Cell) { c.Count(s.Total.Failed) }},
-	{Name: "missing.bytes", Get: func(s *Summary, c *Cell) { c.Size(s.Total.LostBytes) }},
-	{Name: "missing.messages", Get: func(s *Summary, c *Cell) { c.Count(s.Total.LostMessages) }},
-	{Name: "missing.cut_bytes", Get: func(s *Summary, c *Cell) { c.Size(s.Total.CutBytes) }},
-	{Name: "missing.flows_given_up", Get: func(s *Summary, c *Cell) { c.Count(s.Total.Evicted) }},
-	{Name: "missing.recorder_dropped", Get: func(s *Summary, c *Cell) { c.Count(int64(s.Total.Dropped)) }},
-	{Name: "missing.kernel_dropped", Get: func(s *Summary, c *Cell) { c.Count(int64(s.Total.OSDropped)) }},
-}
-
-// appendJSON appends the totals, and leaves the object open.
-func (s *Summary) appendJSON(dst []byte) []byte {
-	dst = append(dst, `{"files":[`...)
-	var cell Cell
-	for i, name := range s.Files {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		cell.String(name)
-		dst = cell.appendJSON(dst)
-	}
-	dst = append(dst, `],"total":`...)
-	return appendObject(dst, totalColumns, s, &cell)
-}

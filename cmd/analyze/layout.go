@@ -1,0 +1,55 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"unixcap/internal/report"
+
+	"github.com/spf13/pflag"
+)
+
+// Rows of each table, and groups in detail, unless the flags say otherwise.
+const (
+	defaultLimit   = 10
+	defaultDetails = 3
+)
+
+// layoutFlags are the flags of what prints a report.
+type layoutFlags struct {
+	set            *pflag.FlagSet
+	limit, details int
+	sort, by       string
+}
+
+func addLayout(set *pflag.FlagSet) *layoutFlags {
+	f := &layoutFlags{set: set}
+	set.IntVarP(&f.limit, "limit", "n", defaultLimit, "show at most `N` rows of a table; 0 shows all, as json\ndoes unless told otherwise")
+	set.IntVar(&f.details, "details", defaultDetails, "describe the first `N` in detail")
+	set.StringVar(&f.by, "by", "class", "sum up requests by `WHAT`: "+strings.Join(report.Dimensions, ", "))
+	set.StringVar(&f.sort, "sort", "time", "`ORDER`: "+strings.Join(report.Sorts, ", "))
+	return f
+}
+
+// layout is what the flags mean.
+func (f *layoutFlags) layout(j *job, command string) (l report.Layout, err error) {
+	wrong := func(name string, err error) (report.Layout, error) {
+		return l, &usageError{flagError(name, err), command}
+	}
+	for name, n := range map[string]int{"limit": f.limit, "details": f.details} {
+		if n < 0 {
+			return wrong(name, errors.New("must not be negative"))
+		}
+	}
+	if err := report.CheckSort(f.sort); err != nil {
+		return wrong("sort", err)
+	}
+	l = report.Layout{Width: j.out.width, Limit: f.limit, Details: f.details, Sort: f.sort}
+	if l.By, err = report.ParseDimension(f.by); err != nil {
+		return wrong("by", err)
+	}
+	if j.format == report.JSON && !f.set.Changed("limit") {
+		l.Limit = 0
+	}
+	return l, nil
+}

@@ -1,0 +1,99 @@
+package report
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+)
+
+// maxNames is how many names are counted one by one.
+const maxNames = 32
+
+// A name is how often something of that name was seen.
+type name struct {
+	Name  string `json:"name"`
+	Count int64  `json:"count"`
+}
+
+// names counts names. The one seen last is in front, so that counting it again
+// costs little.
+type names []name
+
+func (list *names) add(s string, n int64) {
+	l := *list
+	for i := range l {
+		if l[i].Name == s {
+			l[i].Count += n
+			l[0], l[i] = l[i], l[0]
+			return
+		}
+	}
+	if len(l) >= maxNames && s != other {
+		list.add(other, n)
+		return
+	}
+	*list = append(l, name{s, n})
+	last := len(*list) - 1
+	(*list)[0], (*list)[last] = (*list)[last], (*list)[0]
+}
+
+// merge adds the names of o. If these become too many, the rarest are counted
+// together.
+func (list *names) merge(o names) {
+	for _, n := range o {
+		i := slices.IndexFunc(*list, func(m name) bool { return m.Name == n.Name })
+		if i < 0 {
+			*list = append(*list, n)
+			continue
+		}
+		(*list)[i].Count += n.Count
+	}
+	all := list.sorted()
+	rest := name{Name: other}
+	if i := slices.IndexFunc(all, func(n name) bool { return n.Name == other }); i >= 0 {
+		rest.Count = all[i].Count
+		all = slices.Delete(all, i, i+1)
+	}
+	for len(all) > maxNames {
+		rest.Count += all[len(all)-1].Count
+		all = all[:len(all)-1]
+	}
+	if rest.Count > 0 {
+		all = append(all, rest)
+	}
+	*list = all
+}
+
+// sorted returns the names, the most frequent ones first, the others last.
+func (list names) sorted() names {
+	l := slices.Clone(list)
+	slices.SortFunc(l, func(a, b name) int {
+		return cmp.Or(lastIf(a.Name == other, b.Name == other), cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name))
+	})
+	return l
+}
+
+// lastIf puts what is so behind what is not.
+func lastIf(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+func (list names) MarshalJSON() ([]byte, error) { return json.Marshal([]name(list.sorted())) }
+
+// appendText appends "root 12, app 3".
+func (list names) appendText(dst []byte) []byte {
+	for i, n := range list.sorted() {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		dst = append(appendSafe(dst, []byte(n.Name)), ' ')
+		dst = appendCount(dst, n.Count)
+	}
+	return dst
+}
