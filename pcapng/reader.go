@@ -25,16 +25,9 @@ type ReaderOptions struct {
 }
 
 const (
-	defaultReadBuffer = 256 << 10
-	minReadBuffer     = 4 << 10 // less than a typical packet is no use
-
 	// maxInterfaces bounds what a Reader keeps of a section. It is as many as
 	// the 16 bits of an obsolete packet block can name.
 	maxInterfaces = 1 << 16
-
-	// maxEmptyReads is how often an io.Reader may return nothing and no error,
-	// as in package bufio.
-	maxEmptyReads = 100
 )
 
 // A Reader reads the blocks of a pcapng file. It copies the input once, into
@@ -45,11 +38,7 @@ const (
 // It is lenient where that loses nothing (see [Options]) and strict where the
 // meaning of a block would be a guess.
 type Reader struct {
-	src      io.Reader
-	srcErr   error // what src said last; it may still have blocks in buf
-	buf      []byte
-	pos, end int   // of the unread input in buf
-	base     int64 // offset of buf[0] in the input
+	win      *Window
 	maxBlock int
 	err      error // ends the reading
 
@@ -82,10 +71,7 @@ func NewReaderOptions(r io.Reader, o ReaderOptions) (*Reader, error) {
 	if o.MaxBlockSize <= 0 {
 		o.MaxBlockSize = DefaultMaxBlockSize
 	}
-	if o.BufferSize <= 0 {
-		o.BufferSize = defaultReadBuffer
-	}
-	x := &Reader{src: r, maxBlock: o.MaxBlockSize, buf: make([]byte, max(o.BufferSize, minReadBuffer))}
+	x := &Reader{win: NewWindow(r, o.BufferSize, o.MaxBlockSize), maxBlock: o.MaxBlockSize}
 	if err := x.checkFormat(); err != nil {
 		return nil, err
 	}
@@ -95,8 +81,8 @@ func NewReaderOptions(r io.Reader, o ReaderOptions) (*Reader, error) {
 // checkFormat looks at the first block's type and magic, and leaves the block
 // to Next.
 func (r *Reader) checkFormat() error {
-	ferr := r.fill(frameSize)
-	b := r.buf[:r.end]
+	ferr := r.win.Fill(frameSize)
+	b := r.win.Bytes()
 	head := []byte{0x0A, 0x0D, 0x0D, 0x0A}
 	if !bytes.HasPrefix(b, head[:min(len(b), len(head))]) {
 		return &Error{Err: ErrFormat}
@@ -168,18 +154,19 @@ func (r *Reader) blockError(t uint32, err error) error {
 	return e
 }
 
-// frame takes the next block out of the buffer, reading as needed.
+// frame takes the next block out of the window.
 func (r *Reader) frame() (t uint32, body []byte, err error) {
-	r.offset = r.base + int64(r.pos)
-	if r.end-r.pos < frameSize {
-		if err := r.fill(frameSize); err != nil {
-			if err == io.EOF && r.pos == r.end {
+	r.offset = r.win.Offset()
+	b := r.win.Bytes()
+	if len(b) < frameSize {
+		if err := r.win.Fill(frameSize); err != nil {
+			if err == io.EOF && len(r.win.Bytes()) == 0 {
 				return 0, nil, io.EOF
 			}
 			return 0, nil, &Error{Offset: r.offset, Err: noEOF(err)}
 		}
+		b = r.win.Bytes()
 	}
-	b := r.buf[r.pos:r.end]
 	t = r.order.u32(b)
 	if t == TypeSectionHeader {
 		o, ok := sectionOrder(b)
@@ -196,51 +183,22 @@ func (r *Reader) frame() (t uint32, body []byte, err error) {
 	}
 	n := int(total)
 	if len(b) < n {
-		if err := r.fill(n); err != nil {
+		if err := r.win.Fill(n); err != nil {
 			return 0, nil, &Error{Offset: r.offset, Type: t, Err: noEOF(err)}
 		}
-		b = r.buf[r.pos:r.end]
+		b = r.win.Bytes()
 	}
 	if again := r.order.u32(b[n-4:]); again != total {
 		return 0, nil, &Error{Offset: r.offset, Type: t,
 			Err: fmt.Errorf("length at its end is %d, at its beginning %d", again, total)}
 	}
-	r.pos += n
+	r.win.Skip(n)
 	return t, b[8 : n-4 : n-4], nil
 }
 
-// fill reads until n bytes are in the buffer. It moves what is there to the
-// front, and doubles the buffer when it is full, so that a length alone costs no
-// memory: input must have come for half of it.
-func (r *Reader) fill(n int) error {
-	for empty := 0; r.end-r.pos < n; {
-		if r.srcErr != nil {
-			return r.srcErr
-		}
-		if r.pos > 0 && r.pos+n > len(r.buf) {
-			r.end = copy(r.buf, r.buf[r.pos:r.end])
-			r.base += int64(r.pos)
-			r.pos = 0
-		}
-		if r.end == len(r.buf) {
-			bigger := make([]byte, min(2*len(r.buf), max(r.maxBlock, minReadBuffer)))
-			copy(bigger, r.buf[:r.end])
-			r.buf = bigger
-		}
-		got, err := r.src.Read(r.buf[r.end:])
-		if got < 0 || got > len(r.buf)-r.end {
-			return fmt.Errorf("the input's Read returned an impossible count %d", got)
-		}
-		r.end += got
-		r.srcErr = err
-		if got == 0 && err == nil {
-			if empty++; empty == maxEmptyReads {
-				return io.ErrNoProgress
-			}
-		}
-	}
-	return nil
-}
+// Buffer returns the memory that the last block points into. Whoever retains it
+// may use the block's bytes after the next call of Next, though not the block.
+func (r *Reader) Buffer() *Buffer { return r.win.Buffer() }
 
 // decode makes a block of its body.
 func (r *Reader) decode(t uint32, body []byte) (Block, error) {

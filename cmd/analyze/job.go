@@ -163,7 +163,6 @@ func (j *job) options() stream.Options {
 	return stream.Options{
 		Protocols: protocols(),
 		Rules:     j.rules,
-		Service:   j.in.Service,
 		Since:     j.filter.Since.Time(j.in.Start()),
 		Until:     j.filter.Until.Time(j.in.Start()),
 	}

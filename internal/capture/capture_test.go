@@ -148,6 +148,7 @@ func same(t testing.TB, got, want []*Message) {
 			t.Errorf("message %d: payload of %d bytes differs from the %d written", i, len(g.Payload), len(w.Payload))
 		}
 		g.Packet, g.Payload, w.Payload = 0, nil, nil
+		g.Role, g.FromPort, g.ToPort = 0, 0, 0 // only a Reader sets them
 		if d := cmp.Diff(w, g, cmpopts.EquateComparable(netip.AddrPort{})); d != "" {
 			t.Errorf("message %d differs (- written, + read):\n%s", i, d)
 		}
@@ -309,10 +310,9 @@ func TestInodeLearnt(t *testing.T) {
 			c.say(false, []byte("there"))
 			file := record(t, WriterOptions{}, c.messages)
 			got := replay(t, file)
-			c.messages[0].To = c.server // learnt later, and the pointer stays
 			same(t, got, c.messages)
-			if got[0].To != got[1].From || got[0].To != got[2].To {
-				t.Error("two Sockets for one socket")
+			if got[1].From != got[2].To {
+				t.Error("two Sockets for one socket, with nothing learnt between them")
 			}
 			if kind == Stream && countFlags(t, file, flagSYN) != 2 {
 				t.Error("more than one handshake")

@@ -5,14 +5,9 @@ import "time"
 // facts are what a comment says. The names point into the comment.
 type facts struct {
 	comment   []byte // all of it
+	line      int    // how much of it is the line about who sends, -1 if there is more than that and the event
 	ours      bool   // the comment is one of the profile's: it has an sk
 	described bool   // it has the description, which is complete: see appendDescription
-	close     bool
-	creds     bool
-	synthetic bool
-
-	hasOffset, hasLength, hasAt bool
-	hasRead, hasAcked           bool
 
 	pid, tid, uid uint32
 	inode         uint32
@@ -28,7 +23,20 @@ type facts struct {
 	peerCgroup                uint64
 	peerComm, peerPath        field
 
-	kind               field
+	kind field
+	event
+}
+
+// An event is what a comment says of the message alone, and not of who sends
+// it.
+type event struct {
+	close     bool
+	creds     bool
+	synthetic bool
+
+	hasOffset, hasLength, hasAt bool
+	hasRead, hasAcked           bool
+
 	err                field
 	offset, length, at uint64
 	lost, lostMessages uint64
@@ -41,15 +49,40 @@ type facts struct {
 // parse reads a comment. It takes any bytes.
 func (x *facts) parse(comment []byte) {
 	*x = facts{comment: comment}
-	for {
-		f, rest, ok := nextField(comment)
+	events := false
+	for rest := comment; ; {
+		f, next, ok := nextField(rest)
 		if !ok {
 			return
 		}
-		comment = rest
-		if !x.parseSender(&f) && !x.parseEvent(&f) {
+		rest = next
+		switch {
+		case x.parseSender(&f):
+			if x.line = len(comment) - len(rest); events {
+				x.line = -1
+			}
+		case x.parse1(&f):
+			events = true
+		default:
 			x.parseDescription(&f)
+			x.line, events = -1, true
 		}
+	}
+}
+
+// parseOnly reads what is left of a comment whose line is known. It reports
+// false if there is more than the event.
+func (x *event) parseOnly(rest []byte) bool {
+	*x = event{}
+	for {
+		f, next, ok := nextField(rest)
+		if !ok {
+			return true
+		}
+		if !x.parse1(&f) {
+			return false
+		}
+		rest = next
 	}
 }
 
@@ -76,7 +109,8 @@ func (x *facts) parseSender(f *field) bool {
 	return true
 }
 
-func (x *facts) parseEvent(f *field) bool {
+// parse1 reads one field. It reports false if it is not about the event.
+func (x *event) parse1(f *field) bool {
 	switch string(f.key) {
 	case keyOffset:
 		x.offset, x.hasOffset = f.uint(), true

@@ -1,5 +1,11 @@
 package capture
 
+import (
+	"bytes"
+
+	"unixcap/pcapng"
+)
+
 // A cache keeps at least the last limit/2 values used, and at most limit. It is
 // two maps: when the young one is full it becomes the old one, and what is used in
 // that moves to the young one.
@@ -46,14 +52,42 @@ type flowKey [2]socketKey
 // A flow is what a Reader knows of a connection.
 type flow struct {
 	kind   Kind
-	sock   [2]*Socket
+	sock   [2]*socketRef
 	dir    [2]direction // by sending end
-	port   [2]uint16
-	server int // which end is the server, -1 if no packet said
+	server int          // which end is the server, -1 if no packet said
+}
+
+// role returns what end d is.
+func (f *flow) role(d int) Role {
+	switch f.server {
+	case d:
+		return RoleServer
+	case 1 - d:
+		return RoleClient
+	}
+	return RoleUnknown
+}
+
+// A socketRef leads to what is known of a socket. A Socket that is in a Message
+// does not change any more: what is learnt later makes another one.
+type socketRef struct{ now *Socket }
+
+func (s *socketRef) socket() *Socket {
+	if s == nil {
+		return nil
+	}
+	return s.now
 }
 
 // A direction is what the packets of one end said last.
 type direction struct {
+	// line is what the last packet's comment said of who sends, if it said no
+	// more than that, and lineSock the sockets it made of it. Most packets say
+	// the same as the one before.
+	lined    bool
+	line     []byte
+	lineSock [2]*socketRef
+
 	described bool
 	closed    bool
 	sender    Process // of the last packet, with what the description adds
@@ -65,7 +99,8 @@ type direction struct {
 	open      *assembly // message of which segments are still to come
 }
 
-// flowOf finds the flow of a packet and which of its ends sends.
+// flowOf finds the flow of a packet and which of its ends sends. The flow is
+// nil if it is a new one.
 func (r *Reader) flowOf(s *segment) (*flow, int) {
 	src := socketKey{s.src.sk(), s.src.inode()}
 	dst := socketKey{s.dst.sk(), s.dst.inode()}
@@ -76,13 +111,45 @@ func (r *Reader) flowOf(s *segment) (*flow, int) {
 	if r.lastFlow != nil && r.lastKey == key {
 		return r.lastFlow, d
 	}
-	f, ok := r.flows.get(key)
-	if !ok {
-		f = &flow{kind: r.kindOf(s), server: -1}
-		r.flows.put(key, f)
-	}
+	f, _ := r.flows.get(key)
 	r.lastKey, r.lastFlow = key, f
 	return f, d
+}
+
+// newFlow makes the flow that flowOf did not find.
+func (r *Reader) newFlow(s *segment) *flow {
+	f := &flow{kind: r.kindOf(s), server: -1}
+	r.flows.put(r.lastKey, f)
+	r.lastFlow = f
+	return f
+}
+
+// recall reads a packet's comment if it says the same of who sends as the last one
+// from end d, and reports whether it does. There is nothing to learn then
+// but the event.
+func (r *Reader) recall(f *flow, d int, p *pcapng.EnhancedPacket) bool {
+	dir := &f.dir[d]
+	if !dir.lined || dir.lineSock != f.sock || len(p.Comments) > 1 {
+		return false
+	}
+	if len(p.Comments) == 0 {
+		r.facts.event = event{}
+		return len(dir.line) == 0
+	}
+	rest, ok := bytes.CutPrefix(p.Comments[0], dir.line)
+	return ok && (len(rest) == 0 || rest[0] <= ' ') && r.facts.parseOnly(rest)
+}
+
+// learn takes in what a packet's comment says that is not as it was.
+func (r *Reader) learn(f *flow, d int, p *pcapng.EnhancedPacket) {
+	r.identify(f, d, &r.seg)
+	r.processes(f, d)
+	dir := &f.dir[d]
+	dir.lined = len(p.Comments) <= 1 && r.facts.line >= 0 && f.sock[d] != nil
+	dir.line, dir.lineSock = dir.line[:0], f.sock
+	if dir.lined {
+		dir.line = append(dir.line, r.facts.comment[:r.facts.line]...)
+	}
 }
 
 // kindOf tells the kind of socket a packet is from: the interface says it, or
@@ -133,7 +200,7 @@ func (r *Reader) identify(f *flow, d int, s *segment) {
 // setSocket makes the flow's end the socket with the given identity, which
 // it mostly is already.
 func (r *Reader) setSocket(f *flow, d int, id socketKey) {
-	s := f.sock[d]
+	s := f.sock[d].socket()
 	switch {
 	case id.sk == 0:
 		return
@@ -147,8 +214,10 @@ func (r *Reader) setSocket(f *flow, d int, id socketKey) {
 			return
 		}
 		r.sockets.remove(socketKey{sk: id.sk})
-		s.Inode = id.inode
-		r.sockets.put(id, s)
+		accepted := *s
+		accepted.Inode = id.inode
+		f.sock[d].now = &accepted
+		r.sockets.put(id, f.sock[d])
 		return
 	}
 	// Of connected sockets without an inode there may be several with one address,
@@ -160,20 +229,20 @@ func (r *Reader) setSocket(f *flow, d int, id socketKey) {
 			return
 		}
 	}
-	s = &Socket{SK: id.sk, Inode: id.inode, Kind: f.kind}
+	f.sock[d] = &socketRef{&Socket{SK: id.sk, Inode: id.inode, Kind: f.kind}}
 	if shared {
-		r.sockets.put(id, s)
+		r.sockets.put(id, f.sock[d])
 	}
-	f.sock[d] = s
 }
 
 // describe takes what a description says of a socket. The description may be
 // older than what is known already, if packets have been reordered, so nothing is
 // taken back.
-func (r *Reader) describe(s *Socket, cookie, netns uint64, path *field) {
-	if s == nil {
+func (r *Reader) describe(ref *socketRef, cookie, netns uint64, path *field) {
+	if ref == nil {
 		return
 	}
+	s := *ref.now
 	if cookie != 0 {
 		s.Cookie = cookie
 	}
@@ -182,6 +251,9 @@ func (r *Reader) describe(s *Socket, cookie, netns uint64, path *field) {
 	}
 	if p := path.text(r.scratch); len(p) > 0 && s.Path != string(p) {
 		s.Path = string(p)
+	}
+	if s != *ref.now {
+		ref.now = &s
 	}
 }
 

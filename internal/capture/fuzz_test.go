@@ -46,8 +46,7 @@ func FuzzReader(f *testing.F) {
 			if r.held > limit || len(r.assemblies) > maxOpen || len(r.flows.young)+len(r.flows.old) > 4 {
 				t.Fatalf("%d bytes in %d assemblies", r.held, len(r.assemblies))
 			}
-			r.ServerEnd()
-			r.Ports()
+			m.ServerEnd()
 		}
 	})
 }

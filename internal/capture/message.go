@@ -31,6 +31,15 @@ const (
 	Receive           // From received bytes that To had sent; only of streams
 )
 
+// A Role is what an end of a connection is.
+type Role uint8
+
+const (
+	RoleUnknown Role = iota
+	RoleClient
+	RoleServer
+)
+
 // A Socket is one UNIX socket. SK alone does not identify it, since the kernel
 // reuses addresses: SK and Inode do. In a capture of network traffic it is one
 // end of a connection, and only Kind, Addr and Conn are set.
@@ -89,8 +98,13 @@ type Message struct {
 	Took time.Duration
 
 	From, To *Socket // To may be nil or unknown
-	Sender   Process // who sent
-	Peer     Process // who holds the other end, as far as known
+	// Role is what From is and FromPort and ToPort are the ports, as the packets
+	// have it. Only a Reader sets them; see ServerEnd.
+	Role             Role
+	FromPort, ToPort uint16
+
+	Sender Process // who sent
+	Peer   Process // who holds the other end, as far as known
 
 	// Offset is the position of the first byte in all that From ever sent
 	// while it was watched. Stream sockets only use it to place bytes;
@@ -117,4 +131,25 @@ type Message struct {
 	FDTypes FDTypes // what they are, as far as known
 	Creds   bool    // credentials passed along explicitly
 	Error   string  // errno's name when the send failed: "EAGAIN"
+}
+
+// ServerEnd returns which socket is the server's, as the packets say, or else as
+// the function of that name does, and at which port the capture has it; 0 if it
+// has none. The socket is nil for a server of which nothing is known.
+func (m *Message) ServerEnd() (server *Socket, port uint16) {
+	switch m.Role {
+	case RoleServer:
+		return m.From, m.FromPort
+	case RoleClient:
+		return m.To, m.ToPort
+	}
+	server = ServerEnd(m.From, m.To)
+	port = m.ToPort
+	if server == m.From {
+		port = m.FromPort
+	}
+	if m.FromPort == 0 && m.ToPort == 0 {
+		port, _ = WellKnownPort(server)
+	}
+	return server, port
 }

@@ -22,8 +22,12 @@ type Dissector interface {
 	// Packet takes a packet. It reports whether it can read the link type.
 	Packet(*Packet) bool
 	// Next returns the next message that is complete, nil if there is none. It
-	// is valid until the next call.
+	// is valid until the next call, its payload as long as the packet, unless
+	// Reassembled says otherwise.
 	Next() *Message
+	// Reassembled reports whether the last message's payload was put together of
+	// several packets, so that it is valid only until the next call of Next.
+	Reassembled() bool
 }
 
 // skip leaves out a packet that is not of a UNIX socket, or leaves it to the

@@ -181,10 +181,10 @@ func TestReaderAbout(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if server := r.ServerEnd(); server == nil || server.SK != c.server.SK {
-			t.Errorf("server %+v", server)
+		if server, port := m.ServerEnd(); server == nil || server.SK != c.server.SK || port != 3306 {
+			t.Errorf("server %+v at port %d", server, port)
 		}
-		from, to := r.Ports()
+		from, to := m.FromPort, m.ToPort
 		if i == 0 && (to != 3306 || from == 3306) || i == 1 && from != 3306 || m.Packet != uint64(4+i) {
 			t.Errorf("message %d: packet %d, ports %d to %d", i, m.Packet, from, to)
 		}

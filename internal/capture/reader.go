@@ -35,7 +35,6 @@ type ReaderOptions struct {
 	// DefaultMaxConnections. Of one that was forgotten, the messages up to its next
 	// description lack what only that says.
 	MaxConnections int
-	Ports          []PortRule // for ServerEnd
 	// Network, if not nil, gets the packets that are not of UNIX sockets, and
 	// its messages come between the others. Without it they are left out, and
 	// an input that begins with one is ErrForeign.
@@ -46,14 +45,16 @@ type ReaderOptions struct {
 type Source interface {
 	Next() (pcapng.Block, error)
 	Section() *pcapng.SectionHeader
+	// Buffer is what the last block points into.
+	Buffer() *pcapng.Buffer
 }
 
 // A Reader reads messages from a capture, also from what editcap, mergecap,
 // reordercap and tshark have made of one. It allocates nothing for a
 // message of one packet on a connection it knows.
 //
-// The Sockets of its Messages stay valid. There is one for each socket, so that
-// pointers can be compared; what is learnt later is added to it.
+// The Sockets of its Messages stay valid and do not change. There is one for each
+// socket, until more is learnt of that, and then another.
 type Reader struct {
 	opt     ReaderOptions
 	src     Source
@@ -65,7 +66,7 @@ type Reader struct {
 	stats   Stats
 
 	flows   cache[flowKey, *flow]
-	sockets cache[socketKey, *Socket]
+	sockets cache[socketKey, *socketRef]
 	errors  map[string]string
 	origins map[Origin]*Origin
 
@@ -81,10 +82,9 @@ type Reader struct {
 	again     *pcapng.EnhancedPacket // to be looked at again by the next call of Next
 
 	msg        Message
-	msgFlow    *flow
-	msgDir     int
-	assemblies []*assembly // in the order they began
-	held       int         // bytes in their buffers
+	buffer     *pcapng.Buffer // has the message's payload; nil if r has it
+	assemblies []*assembly    // in the order they began
+	held       int            // bytes in their buffers
 	spare      *assembly
 	scratch    []byte
 	end        error
@@ -142,12 +142,17 @@ func (r *Reader) Next() (*Message, error) {
 	for {
 		if r.opt.Network != nil {
 			if m := r.opt.Network.Next(); m != nil {
+				r.buffer = nil
+				if !r.opt.Network.Reassembled() {
+					r.buffer = r.src.Buffer()
+				}
 				return m, nil
 			}
 		}
 		if p := r.again; p != nil {
 			r.again = nil
-			if m := r.message(p); m != nil {
+			payload, _ := parseHeaders(p.Data, &r.seg)
+			if m := r.message(p, payload); m != nil {
 				return m, nil
 			}
 			continue
@@ -192,15 +197,16 @@ func (r *Reader) block(b pcapng.Block) (*Message, error) {
 	case *pcapng.EnhancedPacket:
 		r.packets++
 		r.useInterface(b.Interface())
+		var payload []byte
 		ok := r.ifaceRaw
 		if ok {
-			_, ok = parseHeaders(b.Data, &r.seg)
+			payload, ok = parseHeaders(b.Data, &r.seg)
 		}
 		if !ok {
 			return nil, r.skip(b.Interface(), time.Unix(0, b.UnixNano()).UTC(), b.Data, b.OriginalLength)
 		}
 		r.ours = true
-		return r.message(b), nil
+		return r.message(b, payload), nil
 	}
 	return nil, nil
 }
@@ -291,36 +297,28 @@ func (r *Reader) Section() *pcapng.SectionHeader { return r.src.Section() }
 // not of UNIX sockets.
 func (r *Reader) Packets() (read, foreign uint64) { return r.packets, r.foreign }
 
-// Ports returns the ports of the last message's packets.
-func (r *Reader) Ports() (from, to uint16) {
-	if r.msgFlow == nil {
-		return 0, 0
-	}
-	return r.msgFlow.port[r.msgDir], r.msgFlow.port[1-r.msgDir]
-}
-
-// ServerEnd tells which socket of the last message is the server's, as
-// the packets say; if they do not, it is that of the function ServerEnd.
-// It is nil for a server of which nothing is known.
-func (r *Reader) ServerEnd() *Socket {
-	if f := r.msgFlow; f != nil && f.server >= 0 {
-		return f.sock[f.server]
-	}
-	return ServerEnd(r.msg.From, r.msg.To, r.opt.Ports...)
-}
+// Buffer returns the memory that has the last message's payload. Whoever retains
+// it may use the payload after the next call of Next. It is nil if the payload is
+// elsewhere, and so valid until then only.
+func (r *Reader) Buffer() *pcapng.Buffer { return r.buffer }
 
 // message makes a message of a packet, or adds the packet to one. It returns
 // the message that is complete now, if any.
-func (r *Reader) message(p *pcapng.EnhancedPacket) *Message {
-	payload, _ := parseHeaders(p.Data, &r.seg)
-	r.facts = facts{}
-	for _, c := range p.Comments {
-		if r.facts.parse(c); r.facts.ours {
-			break
-		}
-	}
+func (r *Reader) message(p *pcapng.EnhancedPacket, payload []byte) *Message {
 	s, x := &r.seg, &r.facts
 	f, d := r.flowOf(s)
+	known := f != nil && r.recall(f, d, p)
+	if !known {
+		r.facts = facts{}
+		for _, c := range p.Comments {
+			if x.parse(c); x.ours {
+				break
+			}
+		}
+		if f == nil {
+			f = r.newFlow(s)
+		}
+	}
 	dir := &f.dir[d]
 	n := uint64(s.length)
 	if a := dir.open; a != nil && !r.isSynthetic() {
@@ -338,8 +336,9 @@ func (r *Reader) message(p *pcapng.EnhancedPacket) *Message {
 		return r.deliver(a)
 	}
 	r.role(f, d, p)
-	r.identify(f, d, s)
-	r.processes(f, d)
+	if !known {
+		r.learn(f, d, p)
+	}
 	if r.isSynthetic() || f.sock[d] == nil {
 		return nil
 	}
@@ -362,7 +361,7 @@ func (r *Reader) message(p *pcapng.EnhancedPacket) *Message {
 			r.forget(f)
 		}
 	}
-	r.msgFlow, r.msgDir = f, d
+	r.buffer = r.src.Buffer()
 	return &r.msg
 }
 
@@ -371,7 +370,7 @@ func (r *Reader) msgIsBare() bool { return r.msg.Op != Send || r.msg.Error != ""
 
 // deliver ends an assembly and returns its message.
 func (r *Reader) deliver(a *assembly) *Message {
-	r.msgFlow, r.msgDir = a.flow, a.dir
+	r.buffer = nil
 	return r.finish(a)
 }
 
@@ -396,11 +395,10 @@ func (r *Reader) isSynthetic() bool {
 	return s.flags&(flagSYN|flagRST) != 0 || len(x.err.value) == 0 && !x.hasLength && !x.close && !x.hasRead
 }
 
-// role notes the ports and which end is the server: the direction of every packet says it, and
+// role notes which end is the server: the direction of every packet says it, and
 // so does a handshake.
 func (r *Reader) role(f *flow, d int, p *pcapng.EnhancedPacket) {
 	s := &r.seg
-	f.port[d], f.port[1-d] = s.srcPort, s.dstPort
 	switch {
 	case p.Direction() == pcapng.Outbound:
 		f.server = d
@@ -422,7 +420,8 @@ func (r *Reader) fill(f *flow, d int, p *pcapng.EnhancedPacket, n uint64) {
 		Packet: r.packets,
 		Time:   time.Unix(0, p.UnixNano()).UTC(),
 		Took:   x.took,
-		From:   f.sock[d], To: f.sock[1-d],
+		From:   f.sock[d].now, To: f.sock[1-d].socket(),
+		Role: f.role(d), FromPort: s.srcPort, ToPort: s.dstPort,
 		Sender: f.dir[d].sender, Peer: f.peerOf(d),
 		Length:    n,
 		LostBytes: x.lost, LostMessages: max(x.lostMessages, p.DropCount.Value),

@@ -29,7 +29,8 @@ type Dissector struct {
 	number   uint64
 	gram     datagram
 	messages [maxMessages]capture.Message
-	first, n int // of messages: the next one to return, and how many there are
+	first, n int  // of messages: the next one to return, and how many there are
+	joined   bool // its payload was put together of fragments
 
 	loopback layers.Loopback
 	ethernet layers.Ethernet
@@ -57,7 +58,11 @@ func (d *Dissector) Packet(p *capture.Packet) bool {
 		return false
 	}
 	ip, length := d.network(p.Link, p.Data, p.Length)
-	if !d.parse(ip, length, &d.gram) || d.gram.fragment && !d.parts.add(&d.gram, d.at) {
+	if !d.parse(ip, length, &d.gram) {
+		return true
+	}
+	d.joined = d.gram.fragment
+	if d.joined && !d.parts.add(&d.gram, d.at) {
 		return true
 	}
 	switch d.gram.proto {
@@ -77,6 +82,9 @@ func (d *Dissector) Next() *capture.Message {
 	d.first++
 	return &d.messages[d.first-1]
 }
+
+// Reassembled reports where the last message's payload is; see capture.Dissector.
+func (d *Dissector) Reassembled() bool { return d.joined }
 
 // message adds a message of end i of c.
 func (d *Dissector) message(c *conn, i int, op capture.Op, offset uint64) *capture.Message {

@@ -19,10 +19,6 @@ type Options struct {
 	Protocols []*decoders.Protocol
 	// Rules overrule detection. The first that fits holds.
 	Rules []Rule
-	// Service, if not nil, says which of a message's two sockets is the
-	// server's and what its port is, 0 if there is none; Input.Service does.
-	// Without it capture.ServerEnd and capture.WellKnownPort do.
-	Service func(*capture.Message) (server *capture.Socket, port uint16)
 	// Exchange, if not nil, gets every exchange as it is completed. Both
 	// arguments are valid only during the call.
 	Exchange func(*Flow, *decoders.Exchange)
@@ -66,9 +62,6 @@ type Engine struct {
 func NewEngine(o Options) *Engine {
 	if o.MaxFlows == 0 {
 		o.MaxFlows = MaxFlows
-	}
-	if o.Service == nil {
-		o.Service = service
 	}
 	return &Engine{
 		set:   o,
@@ -135,16 +128,9 @@ func (e *Engine) service(m *capture.Message) (server *capture.Socket, port uint1
 	if connOf(m) != nil {
 		return e.set.listener(m)
 	}
-	server, port = e.set.Service(m)
+	server, port = m.ServerEnd()
 	// A bound name makes a server; without one it is but a guess.
 	return server, port, server.Known() && server.Path != ""
-}
-
-// service is the default of Options.Service.
-func service(m *capture.Message) (server *capture.Socket, port uint16) {
-	server = capture.ServerEnd(m.From, m.To)
-	port, _ = capture.WellKnownPort(server)
-	return server, port
 }
 
 // create begins a flow with its first message.

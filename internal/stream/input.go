@@ -236,21 +236,6 @@ func (in *Input) failed(f *inputFile, err error) {
 	f.faulty = true
 }
 
-// Service says which socket is the server's in the conversation of the message
-// that Next returned last, and at which port the capture has it.
-func (in *Input) Service(m *capture.Message) (server *capture.Socket, port uint16) {
-	if in.cur >= len(in.files) || in.files[in.cur].in == nil {
-		return nil, 0
-	}
-	r := in.files[in.cur].in
-	server = r.ServerEnd()
-	from, to := r.Ports()
-	if server == m.From {
-		return server, from
-	}
-	return server, to
-}
-
 // Stats returns what the recorder counted, one for each file that was read to
 // its end.
 func (in *Input) Stats() []capture.Stats { return in.stats }

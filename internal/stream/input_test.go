@@ -56,7 +56,7 @@ func TestInput(t *testing.T) {
 			t.Fatal(err)
 		}
 		name, number := in.Locate(m.Packet)
-		server, _ := in.Service(m)
+		server, _ := m.ServerEnd()
 		got = append(got, fmt.Sprintf("%s %s %v %s", m.Payload, filepath.Base(name), number > 0 && number < 10, server.Path))
 	}
 	want := []string{"a first true /run/svc.sock", "b first true /run/svc.sock", "c second true /run/svc.sock", "d second true /run/svc.sock"}

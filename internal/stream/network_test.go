@@ -138,7 +138,7 @@ func catch(t testing.TB, files ...[]byte) (caught []*catcher, flows []*Flow) {
 		return caught[len(caught)-1]
 	}}
 	in := OpenInput(names)
-	e := NewEngine(Options{Service: in.Service, Rules: []Rule{{Port: 3306, Protocol: any}}, Done: func(f *Flow) { flows = append(flows, f) }})
+	e := NewEngine(Options{Rules: []Rule{{Port: 3306, Protocol: any}}, Done: func(f *Flow) { flows = append(flows, f) }})
 	for {
 		m, err := in.Next()
 		if err == io.EOF {
