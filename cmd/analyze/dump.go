@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"time"
 
 	"unixcap/internal/capture"
@@ -22,42 +23,35 @@ var dumpCommand = command{
 }
 
 func dump(j *job) error {
-	w, err := report.NewMessageWriter(j.out, j.format, j.out.width)
-	if err != nil {
-		return err
-	}
 	since := j.filter.Since.Time(j.in.Start())
 	until := j.filter.Until.Time(j.in.Start())
-	put := func(m *capture.Message) error {
-		if m.Time.Before(since) || !until.IsZero() && !m.Time.Before(until) || !j.filter.Message(m) {
-			return nil
+	return j.follow(stream.Work{Lane: func(out io.Writer) stream.Lane {
+		w := report.NewMessageLines(j.format, j.out.width)
+		put := func(m *capture.Message) error {
+			if m.Time.Before(since) || !until.IsZero() && !m.Time.Before(until) || !j.filter.Message(m) {
+				return nil
+			}
+			_, m.Packet = j.in.Locate(m.Packet)
+			_, err := out.Write(w.Line(m))
+			return err
 		}
-		_, m.Packet = j.in.Locate(m.Packet)
-		return w.WriteMessage(m)
-	}
-	if len(j.filter.Protos) == 0 {
-		err = j.each(put)
-	} else {
-		err = j.dumpProtocol(put)
-	}
-	if err != nil {
-		return err
-	}
-	return w.Flush()
+		if len(j.filter.Protos) == 0 {
+			return stream.Lane{Message: func(m *capture.Message, _ *stream.Flow) error { return put(m) }}
+		}
+		return j.dumpProtocol(put)
+	}})
 }
 
 // dumpProtocol calls put with the messages of conversations that speak one of
 // the protocols asked for. Those of a conversation wait until it is known what
 // it speaks, so that it can come later than others.
-func (j *job) dumpProtocol(put func(*capture.Message) error) error {
+func (j *job) dumpProtocol(put func(*capture.Message) error) stream.Lane {
 	wait := waiting{put: put, filter: stream.Filter{Protos: j.filter.Protos}}
 	wait.flows = make(map[*stream.Flow][]*capture.Message)
 	o := j.options()
 	o.Since, o.Until = time.Time{}, time.Time{}
 	o.Done = wait.decided
-	engine := stream.NewEngine(o)
-	err := j.each(func(m *capture.Message) error {
-		f := engine.Message(m)
+	return stream.Lane{Engine: &o, Message: func(m *capture.Message, f *stream.Flow) error {
 		switch {
 		case f == nil:
 		case !f.Decided():
@@ -69,12 +63,7 @@ func (j *job) dumpProtocol(put func(*capture.Message) error) error {
 			}
 		}
 		return wait.err
-	})
-	if err != nil {
-		return err
-	}
-	engine.Close()
-	return wait.err
+	}}
 }
 
 // waiting are the messages of conversations whose protocol is undecided.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+
 	"unixcap/internal/report"
 	"unixcap/internal/stream"
 
@@ -20,15 +22,19 @@ var flowsCommand = command{
 func writeFlows(j *job) error {
 	rows := report.NewRows(j.out, j.format, j.out.width, report.FlowColumns)
 	sorter := report.FlowSorter{Next: func(f *stream.Flow) error { return rows.Write(f) }}
-	var failed error
-	o := j.options()
-	o.Done = func(f *stream.Flow) {
-		if failed != nil || !j.filter.Flow(f) {
-			return
-		}
-		failed = sorter.Add(f)
-	}
-	if err := j.follow(o, &failed); err != nil {
+	err := j.follow(stream.Work{
+		Lane: func(io.Writer) stream.Lane {
+			o := j.options()
+			return stream.Lane{Engine: &o}
+		},
+		Done: func(f *stream.Flow) error {
+			if !j.filter.Flow(f) {
+				return nil
+			}
+			return sorter.Add(f)
+		},
+	})
+	if err != nil {
 		return err
 	}
 	if err := sorter.Close(); err != nil {

@@ -3,13 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
+	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 
 	"unixcap/decoders"
 	"unixcap/decoders/all"
-	"unixcap/internal/capture"
 	"unixcap/internal/glob"
 	"unixcap/internal/report"
 	"unixcap/internal/stream"
@@ -31,6 +31,8 @@ type job struct {
 	out *sink
 	// late says that nothing is written before everything is read.
 	late bool
+	// interrupted is why not all was read, nil if it was.
+	interrupted error
 
 	given struct {
 		format               string
@@ -155,7 +157,7 @@ func (j *job) do(files []string, work func(*job) error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(j.in.Errors()...)
+	return errors.Join(append(j.in.Errors(), j.interrupted)...)
 }
 
 // options are an engine's, as the flags want it.
@@ -168,38 +170,25 @@ func (j *job) options() stream.Options {
 	}
 }
 
-// each calls do with every message. It stops at the first error.
-func (j *job) each(do func(*capture.Message) error) error {
+// follow does the work with all of the input, or until Ctrl-C: then with what has
+// been read. A second Ctrl-C ends the process as ever.
+func (j *job) follow(w stream.Work) error {
 	bar := newProgress(j)
 	defer bar.clear()
-	for {
-		m, err := j.in.Next()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := do(m); err != nil {
-			return err
-		}
-		bar.tick()
+	interrupt, stop := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(interrupt, os.Interrupt)
+	defer signal.Stop(interrupt)
+	go func() {
+		<-interrupt
+		signal.Stop(interrupt)
+		close(stop)
+	}()
+	w.Out, w.Tick, w.Stop = j.out, bar.tick, stop
+	err := stream.Follow(j.in, w)
+	if err == stream.ErrInterrupted {
+		j.interrupted, err = err, nil
 	}
-}
-
-// follow feeds all messages to an engine. failed tells what has gone wrong in
-// its callbacks.
-func (j *job) follow(o stream.Options, failed *error) error {
-	engine := stream.NewEngine(o)
-	err := j.each(func(m *capture.Message) error {
-		engine.Message(m)
-		return *failed
-	})
-	if err != nil {
-		return err
-	}
-	engine.Close()
-	return *failed
+	return err
 }
 
 // entry describes an exchange for the log.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+
 	"unixcap/decoders"
 	"unixcap/internal/report"
 	"unixcap/internal/stream"
@@ -19,18 +21,19 @@ var logCommand = command{
 }
 
 func writeLog(j *job) error {
-	rows := report.NewRows(j.out, j.format, j.out.width, report.LogColumns)
-	var failed error
-	o := j.options()
-	o.Exchange = func(f *stream.Flow, x *decoders.Exchange) {
-		if failed != nil || !j.filter.Flow(f) {
-			return
-		}
-		e := j.entry(f, x)
-		failed = rows.Write(&e)
-	}
-	if err := j.follow(o, &failed); err != nil {
+	head := report.NewRows(j.out, j.format, j.out.width, report.LogColumns)
+	if err := head.Flush(); err != nil {
 		return err
 	}
-	return rows.Flush()
+	return j.follow(stream.Work{Lane: func(out io.Writer) stream.Lane {
+		rows := report.NewRows(out, j.format, j.out.width, report.LogColumns)
+		o := j.options()
+		o.Exchange = func(f *stream.Flow, x *decoders.Exchange) {
+			if j.filter.Flow(f) {
+				e := j.entry(f, x)
+				out.Write(rows.Line(&e)) // to memory
+			}
+		}
+		return stream.Lane{Engine: &o}
+	}})
 }

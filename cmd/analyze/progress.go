@@ -8,19 +8,15 @@ import (
 	"unixcap/internal/output"
 )
 
-// progressEvery is how often the progress is shown, and tickEvery how many
-// messages pass before the clock is looked at.
-const (
-	progressEvery = 200 * time.Millisecond
-	tickEvery     = 256
-)
+// progressEvery is how often the progress is shown.
+const progressEvery = 200 * time.Millisecond
 
 // A progress shows on a terminal how much has been read.
 type progress struct {
 	j     *job
 	on    bool
 	shown bool
-	n     int
+	begun time.Time
 	next  time.Time
 }
 
@@ -28,12 +24,14 @@ type progress struct {
 // terminal, or if results scroll by on one.
 func newProgress(j *job) *progress {
 	on := output.TerminalWidth(os.Stderr) > 0 && (j.out.width == 0 || j.late)
-	return &progress{j: j, on: on, next: time.Now().Add(progressEvery)}
+	now := time.Now()
+	return &progress{j: j, on: on, begun: now, next: now.Add(progressEvery)}
 }
 
-// tick counts a message.
-func (p *progress) tick() {
-	if p.n++; !p.on || p.n%tickEvery != 0 {
+// tick shows how far it is if it has not done so for a while. n is the number of
+// messages so far.
+func (p *progress) tick(n int) {
+	if !p.on {
 		return
 	}
 	now := time.Now()
@@ -43,11 +41,18 @@ func (p *progress) tick() {
 	p.next = now.Add(progressEvery)
 	p.shown = true
 	read, total := p.j.in.Progress()
-	if total > 0 {
-		fmt.Fprintf(os.Stderr, "\r\x1b[K%3d%% of %.1f MB, %d messages", 100*read/total, float64(total)/1e6, p.n)
-		return
+	fmt.Fprint(os.Stderr, "\r\x1b[K"+progressLine(read, total, n, now.Sub(p.begun)))
+}
+
+// progressLine says how far it is after some time. total is 0 if it is not known.
+func progressLine(read, total int64, messages int, took time.Duration) string {
+	rate := float64(read) / took.Seconds()
+	if total == 0 || read == 0 {
+		return fmt.Sprintf("%.1f MB, %d messages, %.0f MB/s", float64(read)/1e6, messages, rate/1e6)
 	}
-	fmt.Fprintf(os.Stderr, "\r\x1b[K%.1f MB, %d messages", float64(read)/1e6, p.n)
+	left := time.Duration(float64(total-read) / rate * float64(time.Second))
+	return fmt.Sprintf("%3d%% of %.1f MB, %d messages, %.0f MB/s, %v left",
+		100*read/total, float64(total)/1e6, messages, rate/1e6, max(left, 0).Round(time.Second))
 }
 
 // clear removes what is shown.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+
 	"unixcap/decoders"
 	"unixcap/internal/report"
 	"unixcap/internal/stream"
@@ -25,22 +27,30 @@ func summarize(j *job, flags *layoutFlags) error {
 		return err
 	}
 	j.late = true
-	sum := report.NewSummary(j.in.Names(), l.Dimensions(j.format)...)
-	o := j.options()
-	o.Exchange = func(f *stream.Flow, x *decoders.Exchange) {
-		if j.filter.Flow(f) {
-			e := j.entry(f, x)
-			sum.Exchange(&e)
+	var parts []*report.Summary
+	err = j.follow(stream.Work{Lane: func(io.Writer) stream.Lane {
+		sum := report.NewSummary(j.in.Names(), l.Dimensions(j.format)...)
+		parts = append(parts, sum)
+		o := j.options()
+		o.Exchange = func(f *stream.Flow, x *decoders.Exchange) {
+			if j.filter.Flow(f) {
+				e := j.entry(f, x)
+				sum.Exchange(&e)
+			}
 		}
-	}
-	o.Done = func(f *stream.Flow) {
-		if j.filter.Flow(f) {
-			sum.Flow(f)
+		o.Done = func(f *stream.Flow) {
+			if j.filter.Flow(f) {
+				sum.Flow(f)
+			}
 		}
-	}
-	var none error
-	if err := j.follow(o, &none); err != nil {
+		return stream.Lane{Engine: &o}
+	}})
+	if err != nil {
 		return err
+	}
+	sum := parts[0]
+	for _, part := range parts[1:] {
+		sum.Merge(part)
 	}
 	for _, stats := range j.in.Stats() {
 		sum.Recorded(stats)

@@ -66,6 +66,8 @@ type Conn struct {
 	// Server is the end that answered a handshake, invalid if the capture has
 	// none.
 	Server netip.AddrPort
+	// Number counts the connections of an input.
+	Number uint64
 	// Again is how many connections of the same two addresses and ports came
 	// before this one.
 	Again uint32

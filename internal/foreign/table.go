@@ -12,6 +12,7 @@ import (
 // full it becomes the old one, and what is used in that moves to the young one.
 type table struct {
 	limit      int
+	count      uint64 // of connections so far
 	young, old map[connKey]*conn
 	// Of the last packet looked up.
 	key  connKey
@@ -87,7 +88,8 @@ func (t *table) find(g *datagram, src, dst uint16) (*conn, int) {
 // the server, -1 if the packet does not say.
 func (t *table) add(i int, g *datagram, kind capture.Kind, server int, again uint32) *conn {
 	c := new(conn)
-	c.info.Again = again
+	c.info.Again, c.info.Number = again, t.count
+	t.count++
 	addrs := [2]netip.Addr{g.src, g.dst}
 	for j := range c.sock {
 		port := binary.BigEndian.Uint16(t.key[1+j*endpointLen+16:])

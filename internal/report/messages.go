@@ -13,15 +13,11 @@ import (
 // MessageFormats are those that a MessageWriter knows.
 var MessageFormats = []Format{Stap, Text, Hex, JSONL}
 
-// A MessageWriter writes messages, for `analyze dump` and for what record
-// shows while it records. It allocates nothing for a message once its buffer
-// has grown.
+// A MessageWriter writes messages, for what record shows while it records. It
+// allocates nothing for a message once its buffer has grown.
 type MessageWriter struct {
 	w     *bufio.Writer
-	put   func(*MessageWriter, *capture.Message)
-	width int
-	buf   []byte
-	cell  Cell
+	lines *MessageLines
 }
 
 // NewMessageWriter returns a writer of one of MessageFormats. width is that of
@@ -30,30 +26,48 @@ func NewMessageWriter(w io.Writer, f Format, width int) (*MessageWriter, error) 
 	if _, err := ParseFormat(string(f), MessageFormats); err != nil {
 		return nil, err
 	}
-	mw := &MessageWriter{w: bufio.NewWriterSize(w, 64<<10), width: width}
-	switch f {
-	case Stap:
-		mw.put = (*MessageWriter).stap
-	case Hex:
-		mw.put = (*MessageWriter).hex
-	case JSONL:
-		mw.put = (*MessageWriter).json
-	default:
-		mw.put = (*MessageWriter).text
-	}
-	return mw, nil
+	return &MessageWriter{w: bufio.NewWriterSize(w, 64<<10), lines: NewMessageLines(f, width)}, nil
 }
 
 // WriteMessage writes a message. m is not kept.
 func (w *MessageWriter) WriteMessage(m *capture.Message) error {
-	w.buf = w.buf[:0]
-	w.put(w, m)
-	_, err := w.w.Write(w.buf)
+	_, err := w.w.Write(w.lines.Line(m))
 	return err
 }
 
 // Flush writes what is buffered.
 func (w *MessageWriter) Flush() error { return w.w.Flush() }
+
+// MessageLines makes lines of messages, for `analyze dump`.
+type MessageLines struct {
+	put   func(*MessageLines, *capture.Message)
+	width int
+	buf   []byte
+	cell  Cell
+}
+
+// NewMessageLines returns what makes lines in one of MessageFormats. width is as
+// for NewMessageWriter.
+func NewMessageLines(f Format, width int) *MessageLines {
+	l := &MessageLines{width: width, put: (*MessageLines).text}
+	switch f {
+	case Stap:
+		l.put = (*MessageLines).stap
+	case Hex:
+		l.put = (*MessageLines).hex
+	case JSONL:
+		l.put = (*MessageLines).json
+	}
+	return l
+}
+
+// Line returns a message's line. It is valid until the next call, and empty if
+// the format has none for such a message.
+func (w *MessageLines) Line(m *capture.Message) []byte {
+	w.buf = w.buf[:0]
+	w.put(w, m)
+	return w.buf
+}
 
 // stap writes the line of unix_sockets.stp:
 //
@@ -61,7 +75,7 @@ func (w *MessageWriter) Flush() error { return w.w.Flush() }
 //
 // which knew nothing but bytes sent, so closes and failed sends are left out.
 // LEN is what was sent, also when the capture has less of it.
-func (w *MessageWriter) stap(m *capture.Message) {
+func (w *MessageLines) stap(m *capture.Message) {
 	if m.Op != capture.Send || m.Error != "" {
 		return
 	}
@@ -100,7 +114,7 @@ func appendPrintable(dst, p []byte) []byte {
 }
 
 // text writes a line for people: when, who to whom, where, how much, what.
-func (w *MessageWriter) text(m *capture.Message) {
+func (w *MessageLines) text(m *capture.Message) {
 	w.head(m)
 	if len(m.Payload) == 0 {
 		w.buf = append(w.buf, '\n')
@@ -120,7 +134,7 @@ func (w *MessageWriter) text(m *capture.Message) {
 }
 
 // head writes all but the payload of a line for people.
-func (w *MessageWriter) head(m *capture.Message) {
+func (w *MessageLines) head(m *capture.Message) {
 	b := m.Time.UTC().AppendFormat(w.buf, "15:04:05.000000")
 	b = append(b, ' ')
 	b = appendPeer(b, &m.Sender, m.From)
@@ -175,7 +189,7 @@ func pathOf(m *capture.Message) string {
 }
 
 // hex writes a line for people and the payload as hexdump -C does.
-func (w *MessageWriter) hex(m *capture.Message) {
+func (w *MessageLines) hex(m *capture.Message) {
 	w.head(m)
 	b := append(w.buf, '\n')
 	for at := 0; at < len(m.Payload); at += 16 {
@@ -202,7 +216,7 @@ func (w *MessageWriter) hex(m *capture.Message) {
 }
 
 // json writes a JSON object with the fields of messageColumns.
-func (w *MessageWriter) json(m *capture.Message) {
+func (w *MessageLines) json(m *capture.Message) {
 	w.buf = append(appendObject(w.buf, messageColumns, m, &w.cell), '\n')
 }
 

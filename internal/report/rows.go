@@ -71,6 +71,13 @@ func (r *Rows[T]) Write(row *T) error {
 	if !r.begun {
 		r.begin()
 	}
+	_, err := r.w.Write(r.Line(row))
+	return err
+}
+
+// Line returns a row's line without writing it. It is valid until the next
+// call.
+func (r *Rows[T]) Line(row *T) []byte {
 	r.buf = r.buf[:0]
 	switch r.format {
 	case JSONL:
@@ -80,8 +87,7 @@ func (r *Rows[T]) Write(row *T) error {
 	default:
 		r.text(row)
 	}
-	_, err := r.w.Write(r.buf)
-	return err
+	return r.buf
 }
 
 // Flush writes what is buffered, and the header if there was no row.

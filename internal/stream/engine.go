@@ -24,8 +24,10 @@ type Options struct {
 	Exchange func(*Flow, *decoders.Exchange)
 	// Done, if not nil, gets every flow when it has ended or the capture has.
 	Done func(*Flow)
-	// MaxFlows overrides the constant of that name if it is not 0.
+	// MaxFlows and maxHeld override the constants MaxFlows and maxHeldAll if
+	// they are not 0.
 	MaxFlows int
+	maxHeld  int
 	// Since and Until, if not zero, bound what is counted and handed out.
 	// Decoders see all the same what lies outside, so that they know where
 	// they are when the time comes. Until itself is outside.
@@ -56,12 +58,19 @@ type Engine struct {
 
 	open           int
 	oldest, newest *Flow // by the latest message
+
+	// number is that of the current message, and of the latest one of a flow that is
+	// closed in the end.
+	number uint64
 }
 
 // NewEngine returns an engine that has seen nothing yet.
 func NewEngine(o Options) *Engine {
 	if o.MaxFlows == 0 {
 		o.MaxFlows = MaxFlows
+	}
+	if o.maxHeld == 0 {
+		o.maxHeld = maxHeldAll
 	}
 	return &Engine{
 		set:   o,
@@ -74,6 +83,7 @@ func NewEngine(o Options) *Engine {
 // Message takes the next message and returns its flow, which is nil if the
 // message does not say from which socket to which it went. m is not kept.
 func (e *Engine) Message(m *capture.Message) *Flow {
+	e.number++
 	if !m.From.Known() && !m.To.Known() {
 		return nil
 	}
@@ -109,7 +119,7 @@ func (e *Engine) Message(m *capture.Message) *Flow {
 func (e *Engine) take(f *Flow, p piece) {
 	before := f.line.heldBytes
 	f.take(p)
-	if e.held+f.line.heldBytes-before > maxHeldAll {
+	if e.held+f.line.heldBytes-before > e.set.maxHeld {
 		f.release(true)
 	}
 	e.held += f.line.heldBytes - before
@@ -118,6 +128,7 @@ func (e *Engine) take(f *Flow, p piece) {
 // Close ends all conversations: there are no more messages.
 func (e *Engine) Close() {
 	for e.oldest != nil {
+		e.number = e.oldest.line.number
 		e.finish(e.oldest)
 	}
 }
@@ -192,6 +203,7 @@ func (e *Engine) finish(f *Flow) {
 
 // touch makes f the flow with the latest message.
 func (e *Engine) touch(f *Flow) {
+	f.line.number = e.number
 	if e.newest == f {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"unixcap/internal/capture"
@@ -33,8 +34,11 @@ type Input struct {
 	cur     int
 	errs    []error
 	stats   []capture.Stats
-	starts  []start
-	first   time.Time
+	// starts only grows, and is looked at by other goroutines.
+	starts atomic.Pointer[[]start]
+	first  time.Time
+	// waits, if not nil, is called to read from a stream, which may take any time.
+	waits func(read func())
 
 	base, last uint64
 	read       int64 // of files that are done
@@ -48,6 +52,7 @@ type start struct {
 }
 
 type inputFile struct {
+	of    *Input
 	name  string
 	file  *os.File
 	count countingReader
@@ -60,15 +65,30 @@ type inputFile struct {
 	faulty bool // an error has been noted
 }
 
-// A countingReader counts what is read through it.
+// A countingReader counts what is read through it. The decompression of zstd reads
+// ahead, in a goroutine of its own.
 type countingReader struct {
 	io.Reader
-	n int64
+	n atomic.Int64
 }
 
 func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
-	c.n += int64(n)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// A waitingReader tells the Input when it reads.
+type waitingReader struct {
+	of  *Input
+	src io.Reader
+}
+
+func (w *waitingReader) Read(p []byte) (n int, err error) {
+	if w.of.waits == nil {
+		return w.src.Read(p)
+	}
+	w.of.waits(func() { n, err = w.src.Read(p) })
 	return n, err
 }
 
@@ -76,9 +96,10 @@ func (c *countingReader) Read(p []byte) (int, error) {
 // left out; Errors tells.
 func OpenInput(names []string) *Input {
 	in := &Input{network: foreign.New(0)}
+	in.starts.Store(new([]start))
 	streams := false
 	for _, name := range names {
-		f := &inputFile{name: name}
+		f := &inputFile{of: in, name: name}
 		if err := f.open(foreign.New(0)); err != nil {
 			in.errs = append(in.errs, err)
 			continue
@@ -128,7 +149,8 @@ func (f *inputFile) open(network *foreign.Dissector) error {
 		}
 		f.file = file
 	}
-	f.count = countingReader{Reader: f.file}
+	f.count.Reader = f.file
+	f.count.n.Store(0)
 	if err := f.read(bufio.NewReaderSize(&f.count, readAhead), network); err != nil {
 		f.close()
 		return explain(f.name, err)
@@ -141,7 +163,11 @@ func (f *inputFile) read(src *bufio.Reader, network *foreign.Dissector) (err err
 	if src, f.done, err = unpack(src); err != nil {
 		return err
 	}
-	f.in, err = newReader(src, network)
+	var from io.Reader = src
+	if _, whole := f.size(); !whole {
+		from = &waitingReader{f.of, src}
+	}
+	f.in, err = newReader(src, from, network)
 	return err
 }
 
@@ -197,9 +223,10 @@ func (f *inputFile) next() (*capture.Message, error) {
 func (in *Input) Next() (*capture.Message, error) {
 	for in.cur < len(in.files) {
 		f := in.files[in.cur]
-		if len(in.starts) <= in.cur {
+		if starts := *in.starts.Load(); len(starts) <= in.cur {
 			in.base = in.last
-			in.starts = append(in.starts, start{in.base, f.name})
+			starts = append(starts, start{in.base, f.name})
+			in.starts.Store(&starts)
 			if f.file == nil {
 				f.ahead, f.fail = nil, nil
 				f.fail = f.open(in.network)
@@ -220,7 +247,7 @@ func (in *Input) Next() (*capture.Message, error) {
 		if f.in != nil {
 			in.stats = append(in.stats, f.in.Stats())
 		}
-		in.read += f.count.n
+		in.read += f.count.n.Load()
 		f.close()
 		in.cur++
 	}
@@ -264,10 +291,18 @@ func (in *Input) Start() time.Time { return in.first }
 func (in *Input) Progress() (read, total int64) {
 	read = in.read
 	if in.cur < len(in.files) {
-		read += in.files[in.cur].count.n
+		read += in.files[in.cur].count.n.Load()
 	}
 	return read, in.total
 }
+
+// live reports whether one of the files is a stream, whose end may be a matter of
+// time.
+func (in *Input) live() bool { return in.total == 0 }
+
+// buffer returns the memory that has the payload of the last message; see
+// capture.Reader.Buffer.
+func (in *Input) buffer() *pcapng.Buffer { return in.files[in.cur].in.Buffer() }
 
 // Holds reports whether info is one of the files that are read.
 func (in *Input) Holds(info os.FileInfo) bool {
@@ -281,16 +316,17 @@ func (in *Input) Holds(info os.FileInfo) bool {
 }
 
 // Locate says which file a packet number belongs to, and what its number
-// there is.
+// there is. It may be called while another goroutine reads.
 func (in *Input) Locate(packet uint64) (name string, number uint64) {
 	if packet == 0 {
 		return "", 0
 	}
-	i := sort.Search(len(in.starts), func(i int) bool { return in.starts[i].base >= packet }) - 1
+	starts := *in.starts.Load()
+	i := sort.Search(len(starts), func(i int) bool { return starts[i].base >= packet }) - 1
 	if i < 0 {
 		return "", packet
 	}
-	return in.starts[i].name, packet - in.starts[i].base
+	return starts[i].name, packet - starts[i].base
 }
 
 // A FileError says what is wrong with an input file.

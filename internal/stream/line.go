@@ -22,6 +22,7 @@ type line struct {
 	waits   [2]*waits // by who sends; nil if the capture has no Receives
 
 	older, newer *Flow     // in the order of their latest messages
+	number       uint64    // of the latest one
 	routed       [2]uint64 // the addresses that lead to the flow
 }
 

@@ -17,8 +17,8 @@ var (
 )
 
 // newReader returns a reader of the capture in src, which is told by its first
-// four bytes: pcapng, or classic pcap.
-func newReader(src *bufio.Reader, network *foreign.Dissector) (*capture.Reader, error) {
+// four bytes: pcapng, or classic pcap. It reads src through from.
+func newReader(src *bufio.Reader, from io.Reader, network *foreign.Dissector) (*capture.Reader, error) {
 	const pcapng = 0x0a0d0d0a
 	o := capture.ReaderOptions{Network: network}
 	head, err := src.Peek(4)
@@ -28,7 +28,7 @@ func newReader(src *bufio.Reader, network *foreign.Dissector) (*capture.Reader, 
 	case len(head) == 0:
 		return nil, errEmpty
 	case foreign.IsPcap(head):
-		p, err := foreign.NewPcap(src)
+		p, err := foreign.NewPcap(from)
 		if err != nil {
 			return nil, err
 		}
@@ -36,5 +36,5 @@ func newReader(src *bufio.Reader, network *foreign.Dissector) (*capture.Reader, 
 	case len(head) < 4 || binary.BigEndian.Uint32(head) != pcapng:
 		return nil, errNoCapture
 	}
-	return capture.NewReader(src, o)
+	return capture.NewReader(from, o)
 }
