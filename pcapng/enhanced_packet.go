@@ -73,16 +73,47 @@ func (p *EnhancedPacket) decode(b []byte, o order) error {
 			captured, len(b)-enhancedPacketSize)
 	}
 	end := enhancedPacketSize + int(captured)
-	*p = EnhancedPacket{
-		InterfaceID:    o.u32(b),
-		Timestamp:      o.timestamp(b[4:]),
-		OriginalLength: max(o.u32(b[16:]), captured),
-		Data:           b[enhancedPacketSize:end:end],
-		Hashes:         p.Hashes[:0],
-		Verdicts:       p.Verdicts[:0],
-		Options:        p.Options,
+	p.InterfaceID = o.u32(b)
+	p.Timestamp = o.timestamp(b[4:])
+	p.OriginalLength = max(o.u32(b[16:]), captured)
+	p.Data = b[enhancedPacketSize:end:end]
+	p.Hashes, p.Verdicts = p.Hashes[:0], p.Verdicts[:0]
+	p.Flags, p.DropCount, p.PacketID = Optional[PacketFlags]{}, Optional[uint64]{}, Optional[uint64]{}
+	p.Queue, p.ProcessThread = Optional[uint32]{}, Optional[ProcessThread]{}
+	p.ProcessIndex, p.PeerProcessIndex = Optional[uint32]{}, Optional[uint32]{}
+	p.Options.reset()
+	return p.decodeOptions(b[min(pad4(end), len(b)):], o)
+}
+
+// decodeOptions is Options.decode with a short way for what most packets have.
+// Most of the time that reading takes would be spent there.
+func (p *EnhancedPacket) decodeOptions(b []byte, o order) error {
+	for len(b) >= optionHeaderSize {
+		code, n := o.u16(b), int(o.u16(b[2:]))
+		switch {
+		case code == optEndOfOpt:
+			return nil
+		case code == epbFlags && n == 4 && len(b) >= 8 && !p.Flags.Valid:
+			p.Flags = Some(PacketFlags(o.u32(b[4:])))
+			b = b[8:]
+			continue
+		case code == epbPacketID && n == 8 && len(b) >= 12 && !p.PacketID.Valid:
+			p.PacketID = Some(o.u64(b[4:]))
+			b = b[12:]
+			continue
+		}
+		v, rest, err := cutOption(b, code, n)
+		if err != nil {
+			return err
+		}
+		b = rest
+		if code == optComment {
+			p.Comments = append(p.Comments, cutString(v))
+			continue
+		}
+		p.Options.take(code, v, o, p)
 	}
-	return p.Options.decode(b[min(pad4(end), len(b)):], o, p)
+	return nil
 }
 
 func (p *EnhancedPacket) setOption(code uint16, v []byte, o order) bool {

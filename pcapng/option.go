@@ -94,23 +94,36 @@ func (x *Options) decode(b []byte, o order, s optionSetter) error {
 		if code == optEndOfOpt {
 			return nil
 		}
-		if n > len(b)-optionHeaderSize {
-			return fmt.Errorf("option %d: length %d is beyond the end of the block (%d bytes left)",
-				code, n, len(b)-optionHeaderSize)
+		v, rest, err := cutOption(b, code, n)
+		if err != nil {
+			return err
 		}
-		end := optionHeaderSize + n
-		v := b[optionHeaderSize:end:end]
-		b = b[min(pad4(end), len(b)):]
-		switch {
-		case code == optComment:
-			x.Comments = append(x.Comments, cutString(v))
-		case isCustomCode(code) && n >= 4:
-			x.Custom = append(x.Custom, CustomOption{code, o.u32(v), v[4:]})
-		case !s.setOption(code, v, o):
-			x.Unknown = append(x.Unknown, Option{code, v})
-		}
+		b = rest
+		x.take(code, v, o, s)
 	}
 	return nil
+}
+
+// cutOption cuts the value of n bytes off a list that begins with its option.
+func cutOption(b []byte, code uint16, n int) (v, rest []byte, err error) {
+	if n > len(b)-optionHeaderSize {
+		return nil, nil, fmt.Errorf("option %d: length %d is beyond the end of the block (%d bytes left)",
+			code, n, len(b)-optionHeaderSize)
+	}
+	end := optionHeaderSize + n
+	return b[optionHeaderSize:end:end], b[min(pad4(end), len(b)):], nil
+}
+
+// take keeps an option.
+func (x *Options) take(code uint16, v []byte, o order, s optionSetter) {
+	switch {
+	case code == optComment:
+		x.Comments = append(x.Comments, cutString(v))
+	case isCustomCode(code) && len(v) >= 4:
+		x.Custom = append(x.Custom, CustomOption{code, o.u32(v), v[4:]})
+	case !s.setOption(code, v, o):
+		x.Unknown = append(x.Unknown, Option{code, v})
+	}
 }
 
 // encodeTail writes what comes after a block's own options.

@@ -74,6 +74,9 @@ func (x *facts) parse(comment []byte) {
 // false if there is more than the event.
 func (x *event) parseOnly(rest []byte) bool {
 	*x = event{}
+	if x.parseTook(rest) {
+		return true
+	}
 	for {
 		f, next, ok := nextField(rest)
 		if !ok {
@@ -106,6 +109,28 @@ func (x *facts) parseSender(f *field) bool {
 	default:
 		return false
 	}
+	return true
+}
+
+// parseTook is the short way for what most comments end with, and reports
+// whether there is no more than that.
+func (x *event) parseTook(rest []byte) bool {
+	const before, after = " " + keyTook + "=", "ns"
+	if len(rest) <= len(before)+len(after) || string(rest[:len(before)]) != before || string(rest[len(rest)-len(after):]) != after {
+		return false
+	}
+	digits := rest[len(before) : len(rest)-len(after)]
+	if len(digits) > 18 { // 19 may be too many for 64 bits
+		return false
+	}
+	n := int64(0)
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	x.took = time.Duration(n)
 	return true
 }
 

@@ -104,23 +104,35 @@ type direction struct {
 func (r *Reader) flowOf(s *segment) (*flow, int) {
 	src := socketKey{s.src.sk(), s.src.inode()}
 	dst := socketKey{s.dst.sk(), s.dst.inode()}
-	key, d := flowKey{src, dst}, 0
+	d := 0
 	if dst.sk < src.sk || dst.sk == src.sk && dst.inode < src.inode {
-		key, d = flowKey{dst, src}, 1
+		src, dst, d = dst, src, 1
 	}
-	if r.lastFlow != nil && r.lastKey == key {
-		return r.lastFlow, d
+	last := &r.recent[(src.sk>>8^src.sk>>14^dst.sk>>7)%recentFlows]
+	if k := &last.key; last.flow != nil && k[0].sk == src.sk && k[1].sk == dst.sk && k[0].inode == src.inode && k[1].inode == dst.inode {
+		r.last = last
+		return last.flow, d
 	}
-	f, _ := r.flows.get(key)
-	r.lastKey, r.lastFlow = key, f
-	return f, d
+	r.last = last
+	last.key = flowKey{src, dst}
+	last.flow, _ = r.flows.get(last.key)
+	return last.flow, d
+}
+
+// recentFlows is a power of two.
+const recentFlows = 64
+
+// A recentFlow is one that a packet was of not long ago, or is to be of.
+type recentFlow struct {
+	key  flowKey
+	flow *flow
 }
 
 // newFlow makes the flow that flowOf did not find.
 func (r *Reader) newFlow(s *segment) *flow {
 	f := &flow{kind: r.kindOf(s), server: -1}
-	r.flows.put(r.lastKey, f)
-	r.lastFlow = f
+	r.flows.put(r.last.key, f)
+	r.last.flow = f
 	return f
 }
 

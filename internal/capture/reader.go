@@ -73,8 +73,8 @@ type Reader struct {
 	// Of the current packet.
 	facts     facts
 	seg       segment
-	lastKey   flowKey
-	lastFlow  *flow
+	recent    [recentFlows]recentFlow
+	last      *recentFlow // of the packet
 	iface     *pcapng.InterfaceDescription
 	ifaceRaw  bool // it has LinkType
 	ifaceOurs bool // its name tells a kind
@@ -376,9 +376,9 @@ func (r *Reader) deliver(a *assembly) *Message {
 
 // forget gives up a connection both ends of which are closed.
 func (r *Reader) forget(f *flow) {
-	if r.lastFlow == f {
-		r.flows.remove(r.lastKey)
-		r.lastFlow = nil
+	if r.last.flow == f {
+		r.flows.remove(r.last.key)
+		r.last.flow = nil
 	}
 }
 

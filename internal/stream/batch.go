@@ -11,7 +11,7 @@ const (
 	// A batch is full with so many messages, buffers of input, or bytes of
 	// messages that had to be put together. It is large enough that handing it over costs
 	// little for a message, and small enough to stay in the processor's cache.
-	batchMessages = 2048
+	batchMessages = 1024
 	batchBuffers  = 2
 	batchCopies   = 1 << 20
 	// maxBatches is how many there are: being filled, worked on, and written.

@@ -30,8 +30,9 @@ type Peer struct {
 
 	Closed bool
 
-	sent bool // Process comes from a send
-	seq  sequence
+	sent  bool            // Process comes from a send
+	noted *capture.Socket // that Socket comes from
+	seq   sequence
 }
 
 // A Flow is one conversation: what two sockets say to each other.
@@ -79,9 +80,12 @@ func (f *Flow) Messages() int64 { return f.Ends[0].Messages + f.Ends[1].Messages
 // note takes over what a message says about the two ends and who holds them.
 func (f *Flow) note(from decoders.End, m *capture.Message) {
 	a, b := &f.Ends[from], &f.Ends[from.Other()]
-	learnSocket(&a.Socket, m.From)
-	learnSocket(&b.Socket, m.To)
-	if m.Sender.PID != 0 {
+	if m.From != a.noted || m.To != b.noted { // a message's Socket does not change
+		learnSocket(&a.Socket, m.From)
+		learnSocket(&b.Socket, m.To)
+		a.noted, b.noted = m.From, m.To
+	}
+	if m.Sender.PID != 0 && !(a.sent && a.Process == m.Sender) {
 		learnProcess(&a.Process, &m.Sender)
 		a.sent = true
 	}

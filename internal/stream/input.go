@@ -31,7 +31,8 @@ type Input struct {
 	// network knows the connections of all files but the streams, whose first
 	// packet is read before its turn: a connection goes on in the next file of a rotated set.
 	network *foreign.Dissector
-	cur     int
+	cur     int // the file that is read
+	begun   int // how many have been begun
 	errs    []error
 	stats   []capture.Stats
 	// starts only grows, and is looked at by other goroutines.
@@ -223,14 +224,8 @@ func (f *inputFile) next() (*capture.Message, error) {
 func (in *Input) Next() (*capture.Message, error) {
 	for in.cur < len(in.files) {
 		f := in.files[in.cur]
-		if starts := *in.starts.Load(); len(starts) <= in.cur {
-			in.base = in.last
-			starts = append(starts, start{in.base, f.name})
-			in.starts.Store(&starts)
-			if f.file == nil {
-				f.ahead, f.fail = nil, nil
-				f.fail = f.open(in.network)
-			}
+		if in.begun <= in.cur {
+			in.begin(f)
 		}
 		m, err := f.next()
 		if err == nil {
@@ -252,6 +247,18 @@ func (in *Input) Next() (*capture.Message, error) {
 		in.cur++
 	}
 	return nil, io.EOF
+}
+
+// begin begins to read a file.
+func (in *Input) begin(f *inputFile) {
+	in.begun++
+	in.base = in.last
+	starts := append(*in.starts.Load(), start{in.base, f.name})
+	in.starts.Store(&starts)
+	if f.file == nil {
+		f.ahead, f.fail = nil, nil
+		f.fail = f.open(in.network)
+	}
 }
 
 // failed notes what is wrong with a file. The first fault of each is enough:
