@@ -55,6 +55,7 @@ type Engine struct {
 	pairs map[[2]uint64]*Flow
 	conns map[*capture.Conn]*Flow // of network traffic
 	held  int                     // bytes that wait in all flows
+	hints map[hint][]candidate
 
 	open           int
 	oldest, newest *Flow // by the latest message
@@ -185,7 +186,7 @@ func (e *Engine) decide(f *Flow, sure bool) {
 		f.Proto = Unknown
 		return
 	}
-	f.line.found = &finding{candidates: candidates(f, e.set.Protocols), sure: sure}
+	f.line.found = &finding{candidates: e.candidates(f), sure: sure}
 }
 
 // finish ends a flow and forgets it.

@@ -73,17 +73,35 @@ func (r *Rule) covers(f *Flow) bool {
 	return false
 }
 
+// A hint is what may speak for a protocol.
+type hint struct {
+	path string
+	port uint16
+}
+
+// maxHints bounds the hints whose candidates are remembered. A host has few
+// services.
+const maxHints = 256
+
 // candidates lists the protocols to try on f, those first that path or port
-// speak for.
-func candidates(f *Flow, known []*decoders.Protocol) []candidate {
-	list := make([]candidate, 0, len(known))
+// speak for. The list is shared.
+func (e *Engine) candidates(f *Flow) []candidate {
+	h := hint{f.Path(), f.port}
+	if list, ok := e.hints[h]; ok {
+		return list
+	}
+	list := make([]candidate, 0, len(e.set.Protocols))
 	for _, want := range []bool{true, false} {
-		for _, p := range known {
-			if hinted(p, f.Path(), f.port) == want {
+		for _, p := range e.set.Protocols {
+			if hinted(p, h.path, h.port) == want {
 				list = append(list, candidate{p, want})
 			}
 		}
 	}
+	if e.hints == nil || len(e.hints) >= maxHints {
+		e.hints = make(map[hint][]candidate)
+	}
+	e.hints[h] = list
 	return list
 }
 
