@@ -27,7 +27,7 @@ type batch struct {
 	copies  []byte
 	closing bool // no messages: the input has ended
 
-	left atomic.Int32 // lanes that have not done their part
+	left atomic.Int32 // who has not done their part
 	done chan struct{}
 	out  [lanes]printed
 }
@@ -53,6 +53,14 @@ func (b *batch) add(lane uint8, number uint64, m *capture.Message, buffer *pcapn
 	case len(b.buffers) == 0 || b.buffers[len(b.buffers)-1] != buffer:
 		buffer.Retain()
 		b.buffers = append(b.buffers, buffer)
+	}
+}
+
+// finish says that somebody has done their part, and does not look at the batch
+// any more.
+func (b *batch) finish() {
+	if b.left.Add(-1) == 0 {
+		b.done <- struct{}{}
 	}
 }
 

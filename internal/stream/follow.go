@@ -200,13 +200,7 @@ func (c *crew) dispatch() {
 		return
 	}
 	c.batch = nil
-	n := int32(0)
-	for i := range b.items {
-		if len(b.items[i]) > 0 {
-			n++
-		}
-	}
-	c.hand(b, n)
+	c.hand(b)
 	if c.work.Tick != nil {
 		c.work.Tick(int(c.number))
 	}
@@ -215,22 +209,24 @@ func (c *crew) dispatch() {
 	}
 }
 
-// hand gives a batch to n lanes.
-func (c *crew) hand(b *batch, n int32) {
-	b.left.Store(n)
+// hand gives a batch to the lanes it is for.
+func (c *crew) hand(b *batch) {
+	b.left.Store(1) // for this function
 	c.order <- b
 	for i := range c.lanes {
 		if len(b.items[i]) > 0 || b.closing {
+			b.left.Add(1)
 			c.lanes[i].take(b)
 		}
 	}
+	b.finish()
 }
 
 // close ends all lanes.
 func (c *crew) close() {
 	b := <-c.free
 	b.closing = true
-	c.hand(b, lanes)
+	c.hand(b)
 	close(c.order)
 }
 

@@ -67,9 +67,7 @@ func (l *lane) work() {
 		l.waiting = append(l.waiting[:0], l.waiting[1:]...)
 		l.mutex.Unlock()
 		l.follow()
-		if b := l.now; b.left.Add(-1) == 0 {
-			b.done <- struct{}{}
-		}
+		l.now.finish()
 	}
 }
 
