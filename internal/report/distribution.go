@@ -59,8 +59,21 @@ func (d *distribution) add(v int64) {
 	if d.bins == nil {
 		d.bins = store.NewBufferedPaginatedStore()
 	}
+	if v < int64(len(smallBuckets)) {
+		d.bins.Add(int(smallBuckets[v]))
+		return
+	}
 	d.bins.Add(buckets.Index(float64(v)))
 }
+
+// smallBuckets are the buckets of small numbers, as most numbers of rows and
+// bytes are.
+var smallBuckets = func() (list [2048]int16) {
+	for v := range list[1:] {
+		list[v+1] = int16(buckets.Index(float64(v + 1)))
+	}
+	return list
+}()
 
 func (d *distribution) square(high, low uint64) {
 	var carry uint64

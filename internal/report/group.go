@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -116,7 +115,7 @@ func (s sample) IsZero() bool { return s.Time.IsZero() }
 // slower reports whether an exchange that took d is to be the sample instead:
 // if it took longer, or as long and was earlier.
 func (s *sample) slower(d time.Duration, at place) bool {
-	return s.IsZero() || cmp.Or(cmp.Compare(s.Duration, d), at.compare(s.place)) < 0
+	return d > s.Duration || s.IsZero() || d == s.Duration && at.compare(s.place) < 0
 }
 
 // take makes an exchange the sample. It reuses the memory of the one before.
@@ -155,9 +154,11 @@ func clean(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
 func (g *group) exchange(e *Entry, at place) {
 	x := e.Exchange
 	g.Count++
-	g.Began = earlier(g.Began, at)
 	if at.Time.After(g.Ended.Time) {
 		g.Ended = at.Time
+	}
+	if g.Count == 1 || !at.Time.After(g.Began.Time.Time) {
+		g.Began = earlier(g.Began, at)
 	}
 	switch x.Status {
 	case decoders.Error:

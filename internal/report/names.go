@@ -20,6 +20,15 @@ type name struct {
 type names []name
 
 func (list *names) add(s string, n int64) {
+	if l := *list; len(l) > 0 && l[0].Name == s {
+		l[0].Count += n
+		return
+	}
+	list.addOther(s, n)
+}
+
+// addOther adds a name that is not in front.
+func (list *names) addOther(s string, n int64) {
 	l := *list
 	for i := range l {
 		if l[i].Name == s {
