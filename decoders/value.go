@@ -1,7 +1,6 @@
 package decoders
 
 import (
-	"encoding/base64"
 	"math"
 	"strconv"
 	"unicode/utf8"
@@ -55,7 +54,7 @@ func (v Value) AppendJSON(dst []byte) []byte {
 			return AppendJSONString(dst, v.Bytes)
 		}
 		dst = append(dst, `{"base64":"`...)
-		dst = base64.StdEncoding.AppendEncode(dst, v.Bytes)
+		dst = appendBase64(dst, v.Bytes)
 		return append(dst, `"}`...)
 	}
 	return append(dst, "null"...)
