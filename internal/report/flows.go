@@ -26,9 +26,9 @@ func flowColumns() []Column[stream.Flow] {
 		{Name: "first", Head: "BEGIN", Width: 15, Wide: true, Get: func(f *stream.Flow, c *Cell) { c.Time(f.First) }},
 		{Name: "last", Get: func(f *stream.Flow, c *Cell) { c.Time(f.Last) }},
 		{Name: "flow", Head: "FLOW", Width: 10, Get: func(f *stream.Flow, c *Cell) { c.String(f.ID) }},
-		{Head: "SPAN", Width: 6, Right: true, Wide: true, Get: func(f *stream.Flow, c *Cell) { c.Duration(f.Last.Sub(f.First)) }},
+		{Head: "SPAN", Pick: "span", Width: 6, Right: true, Wide: true, Get: func(f *stream.Flow, c *Cell) { c.Duration(f.Last.Sub(f.First)) }},
 		{Name: "kind", Head: "KIND", Width: 9, Wide: true, Get: func(f *stream.Flow, c *Cell) { c.String(f.Kind.String()) }},
-		{Name: "proto", Head: "PROTO", Width: 7, Get: func(f *stream.Flow, c *Cell) { c.String(f.Proto) }},
+		{Name: "proto", Head: "PROTO", Width: 10, Get: func(f *stream.Flow, c *Cell) { c.String(f.Proto) }},
 		{Name: "client_bytes", Head: "SENT", Width: 5, Right: true, Get: peer(decoders.Client, bytes)},
 		{Name: "server_bytes", Head: "RCVD", Width: 5, Right: true, Get: peer(decoders.Server, bytes)},
 		{Name: "messages", Head: "MSGS", Width: 6, Right: true, Wide: true, Get: func(f *stream.Flow, c *Cell) { c.Count(f.Messages()) }},
@@ -41,8 +41,8 @@ func flowColumns() []Column[stream.Flow] {
 		{Name: "failed_sends", Get: sum(func(p *stream.Peer) int64 { return p.Failed })},
 		{Name: "fds", Get: sum(func(p *stream.Peer) int64 { return p.FDs })},
 		{Name: "ended", Get: func(f *stream.Flow, c *Cell) { c.String(ending(f)) }},
-		{Head: "CLIENT", Width: 16, Get: process(decoders.Client)},
-		{Head: "SERVER", Width: 16, Wide: true, Get: process(decoders.Server)},
+		{Head: "CLIENT", Pick: "who", Width: 16, Get: process(decoders.Client)},
+		{Head: "SERVER", Pick: "whom", Width: 16, Wide: true, Get: process(decoders.Server)},
 		{Name: "path", Head: "PATH", Tail: true, Get: func(f *stream.Flow, c *Cell) { c.optional(f.Path()) }},
 	}
 	list = append(list, flowPeers(func(f *stream.Flow) *stream.Flow { return f })...)

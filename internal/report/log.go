@@ -28,7 +28,7 @@ func logColumns() []Column[Entry] {
 	list := []Column[Entry]{
 		{Name: "ts", Head: "TIME", Width: 15, Get: func(e *Entry, c *Cell) { c.Time(stream.At(e.Exchange)) }},
 		{Name: "flow", Head: "FLOW", Width: 10, Wide: true, Get: func(e *Entry, c *Cell) { c.String(e.Flow.ID) }},
-		{Head: "CLIENT", Width: 16, Get: func(e *Entry, c *Cell) {
+		{Head: "CLIENT", Pick: "who", Width: 16, Get: func(e *Entry, c *Cell) {
 			c.String(peerName(&e.Flow.Ends[decoders.Client]))
 		}},
 		{Name: "proto", Head: "PROTO", Width: 10, Wide: true, Get: func(e *Entry, c *Cell) { c.String(e.Flow.Proto) }},
@@ -60,8 +60,8 @@ func logColumns() []Column[Entry] {
 				c.Count(e.Exchange.Rows)
 			}
 		}},
-		{Head: "RESULT", Width: 10, Get: func(e *Entry, c *Cell) { c.String(result(e.Exchange)) }},
-		{Head: "REQUEST", Get: requestText},
+		{Head: "RESULT", Pick: "result", Width: 10, Get: func(e *Entry, c *Cell) { c.String(result(e.Exchange)) }},
+		{Head: "REQUEST", Pick: "what", Width: 40, Get: requestText},
 	}
 	list = append(list, flowPeers(func(e *Entry) *stream.Flow { return e.Flow })...)
 	return append(list,

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"unixcap/decoders"
 	"unixcap/internal/capture"
 )
 
@@ -44,6 +43,7 @@ type MessageLines struct {
 	width int
 	buf   []byte
 	cell  Cell
+	peers [2]peerCache // of senders and of receivers
 }
 
 // NewMessageLines returns what makes lines in one of MessageFormats. width is as
@@ -214,82 +214,3 @@ func (w *MessageLines) hex(m *capture.Message) {
 	}
 	w.buf = append(b, '\n')
 }
-
-// json writes a JSON object with the fields of messageColumns.
-func (w *MessageLines) json(m *capture.Message) {
-	w.buf = append(appendObject(w.buf, messageColumns, m, &w.cell), '\n')
-}
-
-var messageColumns = newMessageColumns()
-
-func newMessageColumns() []Column[capture.Message] {
-	type message = capture.Message
-	number := func(get func(*message) uint64) func(*message, *Cell) {
-		return func(m *message, c *Cell) {
-			if n := get(m); n != 0 {
-				c.Count(int64(n))
-			}
-		}
-	}
-	list := []Column[message]{
-		{Name: "ts", Get: func(m *message, c *Cell) { c.Time(m.Time) }},
-		{Name: "number", Get: number(func(m *message) uint64 { return m.Number })},
-		{Name: "packet", Get: number(func(m *message) uint64 { return m.Packet })},
-		{Name: "event", Get: func(m *message, c *Cell) {
-			c.String([...]string{capture.Send: "send", capture.Close: "close", capture.Open: "open", capture.Receive: "receive"}[m.Op])
-		}},
-		{Name: "kind", Get: func(m *message, c *Cell) {
-			if m.From.Known() {
-				c.String(m.From.Kind.String())
-			}
-		}},
-	}
-	list = append(list, peerColumns("from", func(m *message) (*capture.Process, *capture.Socket) { return &m.Sender, m.From })...)
-	list = append(list, Column[message]{Name: "from.path", Get: func(m *message, c *Cell) {
-		if m.From.Known() {
-			c.optional(m.From.Path)
-		}
-	}})
-	list = append(list, peerColumns("to", func(m *message) (*capture.Process, *capture.Socket) { return &m.Peer, m.To })...)
-	return append(list, []Column[message]{
-		{Name: "to.path", Get: func(m *message, c *Cell) {
-			if m.To.Known() {
-				c.optional(m.To.Path)
-			}
-		}},
-		{Name: "offset", Get: func(m *message, c *Cell) { c.Count(int64(m.Offset)) }},
-		{Name: "length", Get: func(m *message, c *Cell) { c.Count(int64(m.Length)) }},
-		{Name: "captured", Get: func(m *message, c *Cell) { c.Count(int64(len(m.Payload))) }},
-		{Name: "acked", Get: func(m *message, c *Cell) {
-			if m.Op == capture.Receive {
-				c.Count(int64(m.Acked))
-			}
-		}},
-		{Name: "took_ns", Get: number(func(m *message) uint64 { return uint64(max(m.Took, 0)) })},
-		{Name: "lost_bytes", Get: number(func(m *message) uint64 { return m.LostBytes })},
-		{Name: "lost_messages", Get: number(func(m *message) uint64 { return m.LostMessages })},
-		{Name: "fds", Get: number(func(m *message) uint64 { return uint64(m.FDs) })},
-		{Name: "fd_types", Get: func(m *message, c *Cell) {
-			if m.FDs > 0 {
-				c.String(string(m.FDTypes.Append(nil, m.FDs)))
-			}
-		}},
-		{Name: "creds", Get: func(m *message, c *Cell) {
-			if m.Creds {
-				c.Count(1)
-			}
-		}},
-		{Name: "error", Get: func(m *message, c *Cell) { c.optional(m.Error) }},
-		{Name: "payload", Get: func(m *message, c *Cell) {
-			if m.Op == capture.Send && m.Error == "" {
-				c.Payload(m.Payload)
-			}
-		}},
-	}...)
-}
-
-// Payload sets bytes that may be anything. JSON has them as a string if they
-// are UTF-8, otherwise as {"base64": "…"}.
-func (c *Cell) Payload(p []byte) { c.kind, c.text = cellPayload, p }
-
-func appendPayload(dst, p []byte) []byte { return decoders.BinaryValue(p).AppendJSON(dst) }

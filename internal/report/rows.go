@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -31,6 +32,8 @@ type Column[T any] struct {
 	Name string
 	// Head is its title for people; columns without one are for machines only.
 	Head string
+	// Pick is the name by which a column without one can be chosen.
+	Pick string
 	Get  func(*T, *Cell)
 
 	Width int  // in text
@@ -49,9 +52,44 @@ type Rows[T any] struct {
 	format  Format
 	columns []Column[T]
 	width   int
+	object  object[T] // in JSONL
 	begun   bool
 	buf     []byte
 	cell    Cell
+}
+
+// chosenWidth is how wide a column is in text that says nothing of it.
+const chosenWidth = 12
+
+// ChooseColumns returns the columns of these names, in this order, for text,
+// csv and tsv.
+func ChooseColumns[T any](all []Column[T], names []string) (list []Column[T], err error) {
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(c Column[T]) bool { return c.pick() == name })
+		if i < 0 {
+			var known []string
+			for _, c := range all {
+				known = append(known, c.pick())
+			}
+			return nil, fmt.Errorf("no column %q (there are %s)", name, strings.Join(known, ", "))
+		}
+		c := all[i]
+		c.Name, c.Head, c.Wide = name, strings.ToUpper(name), false
+		if c.Width == 0 {
+			c.Width = chosenWidth
+		}
+		c.Width = max(c.Width, len(c.Head))
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+// pick is the name by which a column can be chosen.
+func (c *Column[T]) pick() string {
+	if c.Name != "" {
+		return c.Name
+	}
+	return c.Pick
 }
 
 // NewRows returns a writer of rows. width is that of the terminal; 0 means
@@ -63,6 +101,7 @@ func NewRows[T any](w io.Writer, f Format, width int, columns []Column[T]) *Rows
 			r.columns = append(r.columns, c)
 		}
 	}
+	r.object = newObject(r.columns)
 	return r
 }
 
@@ -81,7 +120,7 @@ func (r *Rows[T]) Line(row *T) []byte {
 	r.buf = r.buf[:0]
 	switch r.format {
 	case JSONL:
-		r.buf = append(appendObject(r.buf, r.columns, row, &r.cell), '\n')
+		r.buf = append(r.object.append(r.buf, row, &r.cell), '\n')
 	case CSV, TSV:
 		r.separated(row)
 	default:
@@ -132,7 +171,7 @@ func (r *Rows[T]) separated(row *T) {
 		if i > 0 {
 			r.buf = append(r.buf, r.separator())
 		}
-		r.cell = Cell{}
+		r.cell.clear()
 		r.columns[i].Get(row, &r.cell)
 		from := len(r.buf)
 		r.buf = r.cell.appendPlain(r.buf)
@@ -147,7 +186,7 @@ func (r *Rows[T]) separated(row *T) {
 
 func (r *Rows[T]) text(row *T) {
 	for i := range r.columns {
-		r.cell = Cell{}
+		r.cell.clear()
 		r.columns[i].Get(row, &r.cell)
 		from := len(r.buf)
 		r.buf = r.cell.appendText(r.buf)
@@ -195,44 +234,6 @@ func align(buf []byte, from, n int, right bool) []byte {
 		}
 	}
 	return buf
-}
-
-// appendObject appends a row as a JSON object. Absent values are left out.
-func appendObject[T any](dst []byte, columns []Column[T], row *T, cell *Cell) []byte {
-	dst = append(dst, '{')
-	object := "" // the one that is open
-	comma := false
-	for i := range columns {
-		c := &columns[i]
-		if c.Name == "" {
-			continue
-		}
-		*cell = Cell{}
-		c.Get(row, cell)
-		if cell.kind == cellNone {
-			continue
-		}
-		outer, name, nested := strings.Cut(c.Name, ".")
-		if !nested {
-			outer, name = "", c.Name
-		}
-		if object != "" && object != outer {
-			dst = append(dst, '}')
-		}
-		if comma {
-			dst = append(dst, ',')
-		}
-		if outer != "" && object != outer {
-			dst = append(append(append(dst, '"'), outer...), `":{`...)
-		}
-		object, comma = outer, true
-		dst = append(append(append(dst, '"'), name...), `":`...)
-		dst = cell.appendJSON(dst)
-	}
-	if object != "" {
-		dst = append(dst, '}')
-	}
-	return append(dst, '}')
 }
 
 // quoteCSV quotes the field from from on if it must be (RFC 4180), and writes
