@@ -29,7 +29,7 @@ type command struct {
 	help    string // more words for its own help
 	formats []report.Format
 	// flags adds the command's own flags and returns what runs it.
-	flags func(*pflag.FlagSet) func(*job) error
+	flags func(*job, *pflag.FlagSet) func(*job) error
 	reads input
 }
 
@@ -117,7 +117,7 @@ func (c *command) run(args []string) error {
 	set.Usage = func() {}
 	var j job
 	j.addFlags(set, c)
-	work := c.flags(set)
+	work := c.flags(&j, set)
 	if err := set.Parse(args); errors.Is(err, pflag.ErrHelp) {
 		fmt.Print(c.usage(set))
 		return nil

@@ -16,41 +16,68 @@ var dumpCommand = command{
 	args:    " FILE...",
 	about:   "Write one line for each message, as it was sent",
 	help:    "Format stap is that of the SystemTap script unix_sockets.stp:\n  PID EXECNAME SK LEN [printable] [HEX]\n\n",
-	formats: []report.Format{report.Text, report.Stap, report.Hex, report.JSONL},
-	flags: func(*pflag.FlagSet) func(*job) error {
-		return dump
+	formats: []report.Format{report.Text, report.Stap, report.Hex, report.JSONL, report.CSV, report.TSV},
+	flags: func(j *job, set *pflag.FlagSet) func(*job) error {
+		columns := addColumns(j, set, report.MessageColumns)
+		raw := addRaw(j, set)
+		return func(j *job) error {
+			switch {
+			case raw.given():
+				return raw.dump(j)
+			case j.format == report.CSV, j.format == report.TSV, set.Changed("columns"):
+				return dumpRows(j, *columns)
+			}
+			return dump(j, func() messageLine { return report.NewMessageLines(j.format, j.out.width).Line })
+		}
 	},
 }
 
-func dump(j *job) error {
+// A messageLine makes the line of a message, which may be empty.
+type messageLine func(*capture.Message) []byte
+
+// dumpRows writes the columns of all messages that are asked for.
+func dumpRows(j *job, columns []report.Column[capture.Message]) error {
+	head := report.NewRows(j.out, j.format, j.out.width, columns)
+	if err := head.Flush(); err != nil {
+		return err
+	}
+	return dump(j, func() messageLine { return report.NewRows(nil, j.format, j.out.width, columns).Line })
+}
+
+// dump writes the lines of all messages that are asked for. Each lane makes its
+// own.
+func dump(j *job, newLine func() messageLine) error {
 	since := j.filter.Since.Time(j.in.Start())
 	until := j.filter.Until.Time(j.in.Start())
 	return j.follow(stream.Work{Lane: func(out io.Writer) stream.Lane {
-		w := report.NewMessageLines(j.format, j.out.width)
+		line := newLine()
 		put := func(m *capture.Message) error {
 			if m.Time.Before(since) || !until.IsZero() && !m.Time.Before(until) || !j.filter.Message(m) {
 				return nil
 			}
 			_, m.Packet = j.in.Locate(m.Packet)
-			_, err := out.Write(w.Line(m))
+			_, err := out.Write(line(m))
 			return err
 		}
-		if len(j.filter.Protos) == 0 {
+		if len(j.filter.Protos) == 0 && len(j.filter.Flows) == 0 {
 			return stream.Lane{Message: func(m *capture.Message, _ *stream.Flow) error { return put(m) }}
 		}
-		return j.dumpProtocol(put)
+		return j.dumpFlows(put)
 	}})
 }
 
-// dumpProtocol calls put with the messages of conversations that speak one of
-// the protocols asked for. Those of a conversation wait until it is known what
-// it speaks, so that it can come later than others.
-func (j *job) dumpProtocol(put func(*capture.Message) error) stream.Lane {
-	wait := waiting{put: put, filter: stream.Filter{Protos: j.filter.Protos}}
+// dumpFlows calls put with the messages of conversations that have one of the
+// ids, and speak one of the protocols asked for. Those of a conversation wait
+// until it is known what it speaks, so that it can come later than others.
+func (j *job) dumpFlows(put func(*capture.Message) error) stream.Lane {
+	wait := waiting{put: put, filter: stream.Filter{Protos: j.filter.Protos, Flows: j.filter.Flows}}
 	wait.flows = make(map[*stream.Flow][]*capture.Message)
 	o := j.options()
 	o.Since, o.Until = time.Time{}, time.Time{}
 	o.Done = wait.decided
+	if len(j.filter.Protos) == 0 {
+		o.Protocols, o.Rules = nil, nil // it does not matter
+	}
 	return stream.Lane{Engine: &o, Message: func(m *capture.Message, f *stream.Flow) error {
 		switch {
 		case f == nil:

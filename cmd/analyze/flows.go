@@ -14,13 +14,13 @@ var flowsCommand = command{
 	args:    " FILE...",
 	about:   "Write one line for each conversation",
 	formats: report.RowFormats,
-	flags: func(*pflag.FlagSet) func(*job) error {
-		return writeFlows
+	flags: func(j *job, set *pflag.FlagSet) func(*job) error {
+		return listing(j, set, report.FlowColumns, writeFlows)
 	},
 }
 
-func writeFlows(j *job) error {
-	rows := report.NewRows(j.out, j.format, j.out.width, report.FlowColumns)
+func writeFlows(j *job, columns []report.Column[stream.Flow]) error {
+	rows := report.NewRows(j.out, j.format, j.out.width, columns)
 	sorter := report.FlowSorter{Next: func(f *stream.Flow) error { return rows.Write(f) }}
 	err := j.follow(stream.Work{
 		Lane: func(io.Writer) stream.Lane {

@@ -33,12 +33,15 @@ type job struct {
 	late bool
 	// interrupted is why not all was read, nil if it was.
 	interrupted error
+	// checks are those of a command's own flags, once the others were.
+	checks []func() error
 
 	given struct {
 		format               string
 		pids                 []uint
 		comms, paths         []string
 		sks, protos, decodes []string
+		flows                []string
 		since, until         string
 	}
 }
@@ -65,6 +68,7 @@ func (j *job) addFlags(set *pflag.FlagSet, c *command) {
 	set.StringArrayVar(&g.paths, "path", nil, "only those at a socket with a path like `GLOB`")
 	set.StringSliceVar(&g.sks, "sk", nil, "only that of the socket with kernel address `0xSK`")
 	set.StringSliceVar(&g.protos, "proto", nil, "only those that speak `PROTO`")
+	set.StringSliceVar(&g.flows, "flow", nil, "only the conversation with this `ID`")
 	set.StringVar(&g.since, "since", "", "only from `TIME` on: 2026-01-31T12:00:00Z, or\n+90s after the capture's beginning")
 	set.StringVar(&g.until, "until", "", "only before `TIME`")
 	set.StringArrayVar(&g.decodes, "decode-as", nil, "decode the sockets of GLOB, 0xSK or PORT\nas `WHAT=PROTO`, whatever they look like")
@@ -82,7 +86,7 @@ func (j *job) check(c *command) (err error) {
 		}
 		j.filter.PIDs = append(j.filter.PIDs, uint32(pid))
 	}
-	j.filter.Comms, j.filter.Paths, j.filter.Protos = g.comms, g.paths, g.protos
+	j.filter.Comms, j.filter.Paths, j.filter.Protos, j.filter.Flows = g.comms, g.paths, g.protos, g.flows
 	for _, globs := range [][]string{g.comms, g.paths} {
 		for _, pattern := range globs {
 			if err := glob.Check(pattern); err != nil {
@@ -114,6 +118,11 @@ func (j *job) check(c *command) (err error) {
 	}
 	if j.filter.Until, err = moment(g.until); err != nil {
 		return flagError("until", err)
+	}
+	for _, check := range j.checks {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -22,34 +22,37 @@ type layoutFlags struct {
 	sort, by       string
 }
 
-func addLayout(set *pflag.FlagSet) *layoutFlags {
+func addLayout(j *job, set *pflag.FlagSet) *layoutFlags {
 	f := &layoutFlags{set: set}
 	set.IntVarP(&f.limit, "limit", "n", defaultLimit, "show at most `N` rows of a table; 0 shows all, as json\ndoes unless told otherwise")
 	set.IntVar(&f.details, "details", defaultDetails, "describe the first `N` in detail")
 	set.StringVar(&f.by, "by", "class", "sum up requests by `WHAT`: "+strings.Join(report.Dimensions, ", "))
 	set.StringVar(&f.sort, "sort", "time", "`ORDER`: "+strings.Join(report.Sorts, ", "))
+	j.checks = append(j.checks, f.check)
 	return f
 }
 
-// layout is what the flags mean.
-func (f *layoutFlags) layout(j *job, command string) (l report.Layout, err error) {
-	wrong := func(name string, err error) (report.Layout, error) {
-		return l, &usageError{flagError(name, err), command}
-	}
+func (f *layoutFlags) check() error {
 	for name, n := range map[string]int{"limit": f.limit, "details": f.details} {
 		if n < 0 {
-			return wrong(name, errors.New("must not be negative"))
+			return flagError(name, errors.New("must not be negative"))
 		}
 	}
 	if err := report.CheckSort(f.sort); err != nil {
-		return wrong("sort", err)
+		return flagError("sort", err)
 	}
-	l = report.Layout{Width: j.out.width, Limit: f.limit, Details: f.details, Sort: f.sort}
-	if l.By, err = report.ParseDimension(f.by); err != nil {
-		return wrong("by", err)
+	if _, err := report.ParseDimension(f.by); err != nil {
+		return flagError("by", err)
 	}
+	return nil
+}
+
+// layout is what the flags mean.
+func (f *layoutFlags) layout(j *job) report.Layout {
+	l := report.Layout{Width: j.out.width, Limit: f.limit, Details: f.details, Sort: f.sort}
+	l.By, _ = report.ParseDimension(f.by) // was checked
 	if j.format == report.JSON && !f.set.Changed("limit") {
 		l.Limit = 0
 	}
-	return l, nil
+	return l
 }

@@ -18,15 +18,9 @@ var mergeCommand = command{
 	about:   "Add up reports that were written with --format json",
 	formats: report.SummaryFormats,
 	reads:   reports,
-	flags: func(set *pflag.FlagSet) func(*job) error {
-		flags := addLayout(set)
-		return func(j *job) error {
-			l, err := flags.layout(j, "merge ")
-			if err != nil {
-				return err
-			}
-			return j.sum.Write(j.out, j.format, l)
-		}
+	flags: func(j *job, set *pflag.FlagSet) func(*job) error {
+		flags := addLayout(j, set)
+		return func(j *job) error { return j.sum.Write(j.out, j.format, flags.layout(j)) }
 	},
 }
 

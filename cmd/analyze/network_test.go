@@ -192,7 +192,7 @@ func (c *command) work(args []string, output string, names ...string) error {
 	set := pflag.NewFlagSet(c.name, pflag.ContinueOnError)
 	var j job
 	j.addFlags(set, c)
-	work := c.flags(set)
+	work := c.flags(&j, set)
 	if err := set.Parse(args); err != nil {
 		return err
 	}

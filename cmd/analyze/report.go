@@ -15,20 +15,17 @@ var reportCommand = command{
 	args:    " FILE...",
 	about:   "Sum up captures: protocols, requests, processes, errors",
 	formats: report.SummaryFormats,
-	flags: func(set *pflag.FlagSet) func(*job) error {
-		l := addLayout(set)
+	flags: func(j *job, set *pflag.FlagSet) func(*job) error {
+		l := addLayout(j, set)
 		return func(j *job) error { return summarize(j, l) }
 	},
 }
 
 func summarize(j *job, flags *layoutFlags) error {
-	l, err := flags.layout(j, "report ")
-	if err != nil {
-		return err
-	}
+	l := flags.layout(j)
 	j.late = true
 	var parts []*report.Summary
-	err = j.follow(stream.Work{Lane: func(io.Writer) stream.Lane {
+	err := j.follow(stream.Work{Lane: func(io.Writer) stream.Lane {
 		sum := report.NewSummary(j.in.Names(), l.Dimensions(j.format)...)
 		parts = append(parts, sum)
 		o := j.options()

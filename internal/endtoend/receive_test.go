@@ -165,7 +165,7 @@ func TestQueueing(t *testing.T) {
 	if compared < 1000 {
 		t.Errorf("%d requests compared", compared)
 	}
-	if text := analyze(t, file); !strings.Contains(text, "QUEUED") {
+	if text := analyze(t, file); !strings.Contains(text, "  queued  ") {
 		t.Errorf("the report says nothing of it:\n%s", text)
 	}
 }

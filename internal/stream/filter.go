@@ -19,6 +19,7 @@ type Filter struct {
 	Paths  []string // globs, as glob.MatchPath has them
 	SKs    []uint64
 	Protos []string
+	Flows  []string // ids
 	// Since and Until bound the time. Until itself is outside.
 	Since, Until Moment
 }
@@ -28,11 +29,12 @@ type Filter struct {
 func (x *Filter) Flow(f *Flow) bool {
 	a, b := &f.Ends[0], &f.Ends[1]
 	return x.processes(&a.Process, &b.Process) && x.sockets(&a.Socket, &b.Socket) &&
-		(len(x.Protos) == 0 || slices.Contains(x.Protos, f.Proto))
+		(len(x.Protos) == 0 || slices.Contains(x.Protos, f.Proto)) &&
+		(len(x.Flows) == 0 || slices.Contains(x.Flows, f.ID))
 }
 
-// Message reports whether m passes, but for protocol and time, which it
-// cannot tell.
+// Message reports whether m passes, but for protocol, conversation and time,
+// which it cannot tell.
 func (x *Filter) Message(m *capture.Message) bool {
 	return x.processes(&m.Sender, &m.Peer) && x.sockets(m.From, m.To)
 }
