@@ -5,7 +5,6 @@ package decodertest
 import (
 	"bytes"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -70,35 +69,20 @@ func Clone(x *decoders.Exchange) decoders.Exchange {
 	return c
 }
 
-// Splits tests that the exchanges do not depend on how the bytes are split:
-// at every byte, in pieces of random lengths, and whole.
-func Splits(t *testing.T, p decoders.Protocol, c Conversation) {
+// Everything tests all that is demanded of a decoder over one conversation:
+// Splits, Bounded, Starts, Gaps and Truthful. slack is how many requests may go
+// unanswered before the decoder has found its place; negative if it cannot know
+// that it has, as with a client that is always ahead of the answers: then the
+// last three are left out.
+func Everything(t *testing.T, p decoders.Protocol, c Conversation, slack int) {
 	t.Helper()
-	want := Whole(p, c)
-	compare(t, "byte by byte", want, split(p, c, func() int { return 1 }))
-	for seed := range uint64(8) {
-		r := rand.New(rand.NewPCG(seed, 1))
-		got := split(p, c, func() int { return 1 + r.IntN(1<<r.IntN(16)) })
-		compare(t, fmt.Sprintf("random split %d", seed), want, got)
+	Splits(t, p, c)
+	Bounded(t, p, c)
+	if slack >= 0 {
+		Starts(t, p, c, slack)
+		Gaps(t, p, c, slack)
+		Truthful(t, p, c)
 	}
-}
-
-func split(p decoders.Protocol, c Conversation, length func() int) []decoders.Exchange {
-	return decode(p, func(d decoders.Decoder) {
-		for i, m := range c {
-			for b := m.Data; len(b) > 0; {
-				n := min(length(), len(b))
-				// A copy of its own, so that what is kept of it is found out.
-				piece := bytes.Clone(b[:n])
-				d.Data(m.From, c.mark(i), piece)
-				for k := range piece {
-					piece[k] = 0xaa
-				}
-				b = b[n:]
-			}
-		}
-		d.Close(c.end())
-	})
 }
 
 func compare(t *testing.T, what string, want, got []decoders.Exchange) {
@@ -118,94 +102,6 @@ func compare(t *testing.T, what string, want, got []decoders.Exchange) {
 		}
 		return
 	}
-}
-
-// Starts tests that a decoder that joins in the middle finds its place: from
-// whatever message it starts, all requests after the first slack ones come out
-// as they do from the beginning, and none that is not there.
-func Starts(t *testing.T, p decoders.Protocol, c Conversation, slack int) {
-	t.Helper()
-	want := Whole(p, c)
-	for start := 1; start < len(c); start++ {
-		got := decode(p, func(d decoders.Decoder) {
-			for i := start; i < len(c); i++ {
-				d.Data(c[i].From, c.mark(i), c[i].Data)
-			}
-			d.Close(c.end())
-		})
-		resumes(t, fmt.Sprintf("start at message %d", start+1), want, got, start, slack)
-	}
-}
-
-// Gaps tests that a decoder that misses a message finds its place again:
-// whichever message is missing, what was complete before comes out as ever,
-// all requests after the first slack ones behind the gap do, too, and none
-// that is not there.
-func Gaps(t *testing.T, p decoders.Protocol, c Conversation, slack int) {
-	t.Helper()
-	want := Whole(p, c)
-	for gap := range c {
-		got := decode(p, func(d decoders.Decoder) {
-			for i, m := range c {
-				if i == gap {
-					d.Gap(m.From, int64(len(m.Data)))
-				} else {
-					d.Data(m.From, c.mark(i), m.Data)
-				}
-			}
-			d.Close(c.end())
-		})
-		what := fmt.Sprintf("gap at message %d", gap+1)
-		for i := range want {
-			last := max(want[i].Answered.Last.Packet, want[i].Sent.Last.Packet)
-			if last > uint64(gap) || want[i].Status == decoders.Unanswered {
-				continue
-			}
-			if !slices.ContainsFunc(got, func(x decoders.Exchange) bool { return JSON(&x) == JSON(&want[i]) }) {
-				t.Errorf("%s: lost from before it: %s", what, JSON(&want[i]))
-			}
-		}
-		resumes(t, what, want, got, gap+1, slack)
-	}
-}
-
-// resumes tests that got has all exchanges of want that begin at message from,
-// a 0-based index, or later, but for the first slack of them, and that it has
-// none that claims to be complete and differs.
-func resumes(t *testing.T, what string, want, got []decoders.Exchange, from, slack int) {
-	t.Helper()
-	found := map[string]bool{}
-	for i := range got {
-		found[essence(&got[i])] = true
-	}
-	skipped := 0
-	for i := range want {
-		if want[i].Sent.First.Packet <= uint64(from) || found[essence(&want[i])] {
-			continue
-		}
-		if skipped++; skipped > slack {
-			t.Errorf("%s: missing: %s", what, JSON(&want[i]))
-			return
-		}
-	}
-	known := map[string]bool{}
-	for i := range want {
-		known[essence(&want[i])] = true
-	}
-	for i := range got {
-		if s := got[i].Status; s != decoders.Unanswered && !known[essence(&got[i])] {
-			t.Errorf("%s: invented: %s", what, JSON(&got[i]))
-			return
-		}
-	}
-}
-
-// essence is what of an exchange must be right whether or not the beginning of
-// the conversation was seen: all but what was said earlier, such as the text
-// of a prepared statement, the user and the database.
-func essence(x *decoders.Exchange) string {
-	return fmt.Sprintf("%d %s %s %s %d %d %d", x.Sent.First.Packet, x.Op, x.Status, x.ErrorCode, x.Rows,
-		x.Answered.Last.Packet, x.Answered.Bytes)
 }
 
 // JSON returns x as a line of JSON, times left out so that it can be compared

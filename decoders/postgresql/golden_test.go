@@ -100,6 +100,7 @@ func TestGolden(t *testing.T) {
 				t.Log(g.shows)
 			}
 			decodertest.Splits(t, Protocol, c)
+			decodertest.Bounded(t, Protocol, c)
 			if g.slack >= 0 {
 				decodertest.Starts(t, Protocol, c, g.slack)
 				decodertest.Gaps(t, Protocol, c, g.slack)

@@ -62,12 +62,7 @@ func TestGolden(t *testing.T) {
 			if got.String() != string(want) {
 				t.Errorf("%s\n got %s\nwant %s", g.shows, got.String(), want)
 			}
-			decodertest.Splits(t, Protocol, c)
-			if g.slack < 0 {
-				return
-			}
-			decodertest.Starts(t, Protocol, c, g.slack)
-			decodertest.Gaps(t, Protocol, c, g.slack)
+			decodertest.Everything(t, Protocol, c, g.slack)
 		})
 	}
 }

@@ -54,5 +54,8 @@ func (d Dialect) Fingerprint(statement []byte) string {
 
 // AppendFingerprint appends a statement's class to dst.
 func (d Dialect) AppendFingerprint(dst, statement []byte) []byte {
-	return appendFingerprint(dst, d, statement)
+	c := classCaches[d].Get().(*classCache)
+	dst = c.append(dst, d, statement)
+	classCaches[d].Put(c)
+	return dst
 }

@@ -12,6 +12,8 @@ func FuzzFingerprint(f *testing.F) {
 		f.Add([]byte(test.statement))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		remembered(t, MySQL, data)
+		remembered(t, PostgreSQL, data)
 		class := MySQL.Fingerprint(data)
 		if len(class) > maxFingerprint+len(" ...") {
 			t.Errorf("%d bytes", len(class))

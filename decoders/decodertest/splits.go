@@ -1,0 +1,115 @@
+package decodertest
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"unixcap/decoders"
+)
+
+// maxBytes bounds how many bytes are fed in all to try a conversation at many
+// places: one of up to 8 KiB is tried at every byte, a longer one at places
+// that are evenly spread.
+const maxBytes = 64 << 20
+
+// Splits tests that the exchanges do not depend on how the bytes are split:
+// in two at every point, at every byte, in pieces of random lengths, and not
+// at all.
+func Splits(t *testing.T, p decoders.Protocol, c Conversation) {
+	t.Helper()
+	want := Whole(p, c)
+	compare(t, "byte by byte", want, split(p, c, func() int { return 1 }))
+	for seed := range uint64(8) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		got := split(p, c, func() int { return 1 + r.IntN(1<<r.IntN(16)) })
+		compare(t, fmt.Sprintf("random split %d", seed), want, got)
+	}
+	c.eachPoint(func(message, at int) bool {
+		if at == 0 || same(p, want, func(d decoders.Decoder) { c.splitAt(d, message, at) }) {
+			return true
+		}
+		compare(t, fmt.Sprintf("message %d split at %d", message+1, at), want,
+			decode(p, func(d decoders.Decoder) { c.splitAt(d, message, at) }))
+		return false
+	})
+}
+
+// eachPoint calls f with places in the messages' bytes, until it returns false.
+func (c Conversation) eachPoint(f func(message, at int) bool) {
+	total := 0
+	for _, m := range c {
+		total += len(m.Data)
+	}
+	step, next := max(1, (total*total+maxBytes-1)/maxBytes), 0
+	for i, m := range c {
+		for ; next < len(m.Data); next += step {
+			if !f(i, next) {
+				return
+			}
+		}
+		next -= len(m.Data)
+	}
+}
+
+// splitAt feeds a conversation with one message in two pieces.
+func (c Conversation) splitAt(d decoders.Decoder, message, at int) {
+	for i, m := range c {
+		if i == message {
+			// Copies of their own, so that what is kept of them is found out.
+			feedAndSpoil(d, m.From, c.mark(i), m.Data[:at])
+			feedAndSpoil(d, m.From, c.mark(i), m.Data[at:])
+		} else {
+			d.Data(m.From, c.mark(i), m.Data)
+		}
+	}
+	d.Close(c.end())
+}
+
+// feedAndSpoil feeds bytes and overwrites them when the call is over.
+func feedAndSpoil(d decoders.Decoder, from decoders.End, at decoders.Mark, b []byte) {
+	piece := bytes.Clone(b)
+	d.Data(from, at, piece)
+	for k := range piece {
+		piece[k] = 0xaa
+	}
+}
+
+func split(p decoders.Protocol, c Conversation, length func() int) []decoders.Exchange {
+	return decode(p, func(d decoders.Decoder) {
+		for i, m := range c {
+			for b := m.Data; len(b) > 0; {
+				n := min(length(), len(b))
+				feedAndSpoil(d, m.From, c.mark(i), b[:n])
+				b = b[n:]
+			}
+		}
+		d.Close(c.end())
+	})
+}
+
+// same says whether a new decoder makes the exchanges want of what it is fed.
+// It is compare for thousands of times.
+func same(p decoders.Protocol, want []decoders.Exchange, feed func(decoders.Decoder)) bool {
+	n, equal := 0, true
+	feed(p.New(func(x *decoders.Exchange) {
+		equal = equal && n < len(want) && equalExchanges(x, &want[n])
+		n++
+	}))
+	return equal && n == len(want)
+}
+
+func equalExchanges(a, b *decoders.Exchange) bool {
+	return a.Op == b.Op && a.Status == b.Status && a.ErrorCode == b.ErrorCode && a.Rows == b.Rows &&
+		a.User == b.User && a.Database == b.Database && a.Sent == b.Sent && a.Answered == b.Answered &&
+		bytes.Equal(a.Request, b.Request) && bytes.Equal(a.Error, b.Error) &&
+		slices.EqualFunc(a.Args, b.Args, equalValues) &&
+		slices.EqualFunc(a.Attrs, b.Attrs, func(x, y decoders.Attr) bool { return x.Key == y.Key && equalValues(x.Value, y.Value) })
+}
+
+func equalValues(a, b decoders.Value) bool {
+	return a.Kind == b.Kind && a.Int == b.Int && a.Uint == b.Uint && bytes.Equal(a.Bytes, b.Bytes) &&
+		(a.Float == b.Float || a.Float != a.Float && b.Float != b.Float)
+}
