@@ -14,6 +14,7 @@ const (
 	sentAuth                       // more of the authentication
 	sentContent                    // of a LOCAL INFILE
 	sentAck                        // of a replica, semi-synchronous
+	sentClone                      // in the clone protocol
 )
 
 // minHandshake is the shortest answer to a greeting: a SSLRequest as clients
@@ -24,10 +25,12 @@ const minHandshake = 5
 func (d *decoder) admitClient(seq byte, length int, first byte) (keep int, ok bool) {
 	c, r := d.client(), d.queue.first()
 	keep, ok = commands[first].keep(first, length)
-	// Within compression the sequence ids are not those of the command.
-	ok = ok && (seq == 0 || c.inflater != nil)
+	ok = ok && seq == 0
 	d.sent = sentCommand
 	switch {
+	case r != nil && r.state == replyCloning && !c.hunting:
+		d.sent = sentClone
+		return 1, seq == 0
 	case d.infile && !(ok && r == nil):
 		d.sent = sentContent
 		return 0, true
@@ -70,8 +73,13 @@ func (d *decoder) clientPacket(at decoders.Mark) {
 			r.infileBytes += pkt.size
 			r.next = pkt.last + 1
 		}
+	case sentClone:
+		if r != nil && len(pkt.payload) > 0 {
+			r.cloneCommand(pkt.payload[0], pkt.size)
+		}
 	case sentAuth:
 		if r != nil {
+			r.partial = r.partial || !r.answered
 			r.next = pkt.last + 1
 		}
 	}
@@ -85,6 +93,7 @@ func (d *decoder) command(pkt *packet, at decoders.Mark) {
 	s := d.server()
 	if s.hunting && s.dropped {
 		// What was passed over must have been the answers.
+		d.finishTrailing()
 		d.abandon("gap", 0)
 	}
 	s.dropped = false
@@ -104,6 +113,7 @@ func (d *decoder) command(pkt *packet, at decoders.Mark) {
 	r.held = cap(r.text) + cap(r.scratch) + 1
 	d.queue.push(r)
 	if d.queue.full() {
+		d.finishTrailing()
 		d.abandon("overflow", uint64(d.queue.len()))
 		s.hunting, s.candidate = true, false
 		s.framer.reset()

@@ -1,5 +1,7 @@
 package mysql
 
+import "bytes"
+
 // The commands of the "Command Phase".
 const (
 	comQuit             = 0x01
@@ -47,6 +49,7 @@ const (
 	replyPrepare                  // COM_STMT_PREPARE Response
 	replyAuth                     // authentication goes on until OK or ERR
 	replyStream                   // events until EOF or ERR, often never
+	replyClone                    // OK_Packet, then a protocol of its own
 )
 
 // A command is what the decoder knows of one.
@@ -85,7 +88,7 @@ var commands = [256]command{
 	comStmtFetch:        {"stmt_fetch", replyRows, 9, 9},
 	comBinlogDumpGTID:   {"binlog_dump_gtid", replyStream, 11, maxHandshake},
 	comResetConnection:  {"reset_connection", replyOK, 1, 1},
-	comClone:            {"clone", replyStream, 1, 1},
+	comClone:            {"clone", replyClone, 1, 1},
 	comStmtBulkExecute:  {"stmt_bulk_execute", replyResult, 7, 0},
 }
 
@@ -146,6 +149,8 @@ func plausibleCommand(b []byte, length int) bool {
 		return looksAttributed(b) || plausibleText(b[1:])
 	case comStmtPrepare, comInitDB, comCreateDB, comDropDB:
 		return plausibleText(b[1:])
+	case comFieldList:
+		return len(b) < 2 || b[1] != 0 && plausibleText(b[1:][:max(bytes.IndexByte(b[1:], 0), 0)])
 	case comStmtExecute: // flags, then an iteration count of 1
 		return len(b) < 10 || b[5] < 16 && b[6] == 1 && b[7]|b[8]|b[9] == 0
 	}

@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"compress/zlib"
 	"io"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // compressedHeaderLength is the length of a "Compressed Packet Header":
 // length, sequence id, and the length before compression, 0 if it was not.
 const compressedHeaderLength = 7
 
-// An inflater undoes the protocol's compression with zlib, packet by packet.
+// An inflater undoes the protocol's compression, packet by packet. Each packet
+// is a whole zlib stream or zstd frame, which their first bytes tell apart.
 // It holds one packet at the most, so 16 MiB, and takes memory only for bytes
 // that came.
 type inflater struct {
@@ -20,10 +23,14 @@ type inflater struct {
 	plain int // length before compression
 	buf   []byte
 
-	src bytes.Reader
-	z   io.ReadCloser
-	out [16 << 10]byte
+	src  bytes.Reader
+	zlib io.ReadCloser
+	zstd *zstd.Decoder
+	out  [16 << 10]byte
 }
+
+// zstdMagic begins every zstd frame, RFC 8878.
+var zstdMagic = []byte("\x28\xb5\x2f\xfd")
 
 func (c *inflater) inside() bool { return c.have > 0 }
 
@@ -71,17 +78,12 @@ func (c *inflater) next(p []byte, use func([]byte)) (rest []byte, ok bool) {
 
 func (c *inflater) inflate(data []byte, use func([]byte)) bool {
 	c.src.Reset(data)
-	var err error
-	if c.z == nil {
-		c.z, err = zlib.NewReader(&c.src)
-	} else {
-		err = c.z.(zlib.Resetter).Reset(&c.src, nil)
-	}
+	z, err := c.open(data)
 	if err != nil {
 		return false
 	}
 	for left := c.plain; left > 0; {
-		n, err := c.z.Read(c.out[:min(left, len(c.out))])
+		n, err := z.Read(c.out[:min(left, len(c.out))])
 		use(c.out[:n])
 		left -= n
 		if err != nil && left > 0 {
@@ -91,19 +93,48 @@ func (c *inflater) inflate(data []byte, use func([]byte)) bool {
 	return true
 }
 
+// open returns a reader of what data, which c.src reads, was before.
+func (c *inflater) open(data []byte) (z io.Reader, err error) {
+	switch {
+	case bytes.HasPrefix(data, zstdMagic):
+		if c.zstd == nil {
+			// No more concurrency than one makes it work without goroutines.
+			c.zstd, err = zstd.NewReader(&c.src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+				zstd.WithDecoderMaxWindow(maxPacket+1), zstd.WithDecoderMaxMemory(maxPacket+1))
+		} else {
+			err = c.zstd.Reset(&c.src)
+		}
+		return c.zstd, err
+	case c.zlib == nil:
+		c.zlib, err = zlib.NewReader(&c.src)
+	default:
+		err = c.zlib.(zlib.Resetter).Reset(&c.src, nil)
+	}
+	return c.zlib, err
+}
+
 func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
 
 // beginsCompressed says whether p, the beginning of a client's send, is a
-// compressed packet with a command in it: its length is p's with the longer
-// header, and what it holds is a packet in the clear or zlib's header.
+// compressed packet with a command in it: what follows it is another one, or
+// nothing, and what it holds is a packet in the clear, or zlib's or zstd's header.
 func beginsCompressed(p []byte) bool {
-	if len(p) < compressedHeaderLength+headerLength+1 || p[3] != 0 ||
-		uint24(p)+compressedHeaderLength != len(p) {
+	if len(p) < compressedHeaderLength+headerLength+1 || p[3] != 0 {
 		return false
 	}
-	plain, data := uint24(p[4:]), p[compressedHeaderLength:]
+	for rest := p; len(rest) > 0; {
+		if len(rest) < compressedHeaderLength || len(rest) < compressedHeaderLength+uint24(rest) {
+			return false
+		}
+		rest = rest[compressedHeaderLength+uint24(rest):]
+	}
+	plain, data := uint24(p[4:]), p[compressedHeaderLength:][:uint24(p)]
+	if len(data) <= headerLength {
+		return false
+	}
 	if plain != 0 {
-		return data[0]&0xf == 8 && (int(data[0])<<8|int(data[1]))%31 == 0 && plain > len(data)
+		zlib := data[0]&0xf == 8 && (int(data[0])<<8|int(data[1]))%31 == 0
+		return plain > len(data) && (zlib || bytes.HasPrefix(data, zstdMagic))
 	}
 	return plausibleCommand(data[headerLength:], uint24(data))
 }

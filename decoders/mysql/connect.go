@@ -72,6 +72,7 @@ func (d *decoder) handshakeResponse(pkt *packet, at decoders.Mark) bool {
 	}
 	r.attr("character_set", decoders.UintValue(uint64(m.CharacterSet)))
 	if m.IsSSLRequest {
+		r.attr("encryption", decoders.StringValue("tls"))
 		r.x.Status = decoders.Encrypted
 		d.out(r)
 		d.phase = phaseOpaque
@@ -96,6 +97,23 @@ func (r *request) identify(user, database, plugin, attributes []byte) {
 		}
 		r.attr(string(key), decoders.TextValue(r.keep(value)))
 	})
+}
+
+// switchPlugin notes that the server wants another method than the client
+// began with.
+func (r *request) switchPlugin(name []byte) {
+	for i := range r.x.Attrs {
+		if r.x.Attrs[i].Key == "auth_plugin" {
+			first := r.x.Attrs[i].Value
+			r.x.Attrs[i].Value = decoders.TextValue(r.keep(name))
+			if !r.switched {
+				r.attr("auth_switched_from", first)
+			}
+			r.switched = true
+			return
+		}
+	}
+	r.textAttr("auth_plugin", name)
 }
 
 // setAttr sets an attribute to another text.
@@ -138,7 +156,7 @@ func (d *decoder) authReply(r *request, b []byte) {
 	case len(b) == 0:
 	case b[0] == headerEOF:
 		if change.Decode(b) == nil {
-			r.setAttr("auth_plugin", change.PluginName)
+			r.switchPlugin(change.PluginName)
 		}
 	case b[0] == headerAuthMore && len(b) == 2 && b[1] == fastAuthSuccess:
 		r.setAttr("caching_sha2", []byte("fast"))
@@ -151,6 +169,7 @@ func (d *decoder) authReply(r *request, b []byte) {
 
 // authenticated starts what the handshake agreed on.
 func (d *decoder) authenticated(r *request) {
+	d.inTransaction = false
 	if r.com == comChangeUser {
 		d.forgetStatements()
 		return
@@ -161,7 +180,6 @@ func (d *decoder) authenticated(r *request) {
 		d.compress()
 	case d.caps&clientZstdCompression != 0:
 		r.attr("compression", decoders.StringValue("zstd"))
-		r.x.Status = decoders.Encrypted
-		d.phase = phaseOpaque
+		d.compress()
 	}
 }

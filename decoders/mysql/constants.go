@@ -24,6 +24,7 @@ const (
 
 // Status flags, "SERVER_STATUS_flags_enum".
 const (
+	serverStatusInTrans       = 0x0001
 	serverMoreResultsExists   = 0x0008
 	serverStatusCursorExists  = 0x0040
 	serverPSOutParams         = 0x1000
@@ -32,8 +33,12 @@ const (
 
 // Kinds of session state information, "enum_session_state_type".
 const (
-	sessionTrackSchema = 1
-	sessionTrackGTIDs  = 3
+	sessionTrackSystemVariables            = 0
+	sessionTrackSchema                     = 1
+	sessionTrackStateChange                = 2
+	sessionTrackGTIDs                      = 3
+	sessionTrackTransactionCharacteristics = 4
+	sessionTrackTransactionState           = 5
 )
 
 // First bytes that tell the generic responses apart.

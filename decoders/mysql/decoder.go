@@ -28,15 +28,16 @@ type decoder struct {
 	phase phase
 	sides [2]side
 
-	greeting  HandshakeV10
-	caps      capabilities
-	capsKnown bool
-	eof       eofUse
-	sent      clientPacketKind // what admitClient took the packet for
-	infile    bool             // the client is sending a file
-	whole     bool             // nothing is missing since the greeting
-	doubt     bool             // an answer may be to a request that was lost
-	passed    bool             // admitServer took the packet for such an answer
+	greeting      HandshakeV10
+	caps          capabilities
+	capsKnown     bool
+	eof           eofUse
+	sent          clientPacketKind // what admitClient took the packet for
+	infile        bool             // the client is sending a file
+	whole         bool             // nothing is missing since the greeting
+	inTransaction bool
+	doubt         bool // an answer may be to a request that was lost
+	passed        bool // admitServer took the packet for such an answer
 
 	user, database string
 
@@ -142,6 +143,10 @@ func (d *decoder) plain(s *side, at decoders.Mark, p []byte) []byte {
 			s.dropped = true
 			return nil
 		}
+		if s.hunting && s.end == decoders.Client && !s.framer.inside() && !endsWell(p) {
+			d.lose(s)
+			continue
+		}
 		if s.end == decoders.Server {
 			if p = d.skipRows(at, p); len(p) == 0 {
 				break
@@ -162,6 +167,21 @@ func (d *decoder) plain(s *side, at decoders.Mark, p []byte) []byte {
 		p = rest
 	}
 	return p
+}
+
+// endsWell says whether a packet at the beginning of p, which a client sent at
+// once, may be followed by what follows it: the beginning of another command,
+// and nothing behind a COM_QUIT.
+func endsWell(p []byte) bool {
+	if len(p) <= headerLength {
+		return true
+	}
+	length := uint24(p)
+	if headerLength+length >= len(p) || length == maxPacket {
+		return true
+	}
+	next := p[headerLength+length:]
+	return len(next) >= headerLength && next[3] == 0 && !(length == 1 && p[headerLength] == comQuit)
 }
 
 // inflate reads a compressed connection's packets from p. One that cannot be
@@ -202,6 +222,9 @@ func (d *decoder) Gap(from decoders.End, n int64) {
 
 func (d *decoder) gap(from decoders.End, n int64) {
 	d.cutRequest()
+	if from == decoders.Client || d.queue.len() > 1 { // the client has seen all of the answer
+		d.finishTrailing()
+	}
 	d.abandon("gap", uint64(max(n, 0)))
 	s := &d.sides[from]
 	s.framer.reset()
@@ -223,16 +246,22 @@ func (d *decoder) Close(decoders.Mark) {
 		return
 	}
 	d.cutRequest()
+	d.finishTrailing()
 	d.abandon("", 0)
 	d.phase = phaseOpaque
+}
+
+// finishTrailing ends a request whose answer is complete but perhaps for an
+// EOF_Packet.
+func (d *decoder) finishTrailing() {
+	if r := d.queue.first(); r != nil && r.state == replyTrailing && d.eof != eofSent {
+		d.finish(r)
+	}
 }
 
 // abandon lets all open requests come out unanswered, with why as an
 // attribute.
 func (d *decoder) abandon(why string, n uint64) {
-	if r := d.queue.first(); r != nil && r.state == replyTrailing {
-		d.finish(r)
-	}
 	if r, f := d.queue.first(), &d.server().framer; r != nil && f.inside() && f.admitted && !d.server().hunting {
 		r.saw(f.pkt.start, f.pkt.start, 0)
 	}

@@ -24,9 +24,21 @@ type OKPacket struct {
 	StatusFlags  uint16
 	Warnings     uint16
 
-	SchemaChanged bool
-	Schema        []byte // if SchemaChanged
-	GTIDs         []byte
+	Info  []byte // what the statement did, in words
+	State SessionState
+}
+
+// SessionState is the "Session State Information" of an OK_Packet: what the
+// statement changed in its session, as far as the client asked to be told.
+type SessionState struct {
+	SchemaChanged   bool
+	Schema          []byte // if SchemaChanged
+	Changed         bool   // something of the session did
+	GTIDs           []byte
+	Characteristics []byte // of the transaction, as statements
+	Transaction     []byte // eight letters
+
+	changes []byte // all of it
 }
 
 // Decode reads an OK_Packet with header 0x00 or 0xfe or an EOF_Packet; its
@@ -48,17 +60,36 @@ func (m *OKPacket) Decode(src []byte, track bool) error {
 	m.LastInsertID = p.lenenc()
 	m.StatusFlags = p.uint16()
 	m.Warnings = p.uint16()
+	if !m.decodeInfo(&p) {
+		return errOK
+	}
 	if track && m.StatusFlags&serverSessionStateChanged != 0 && len(p.b) > 0 {
-		p.lenencString() // info
 		if changes := p.lenencString(); !p.bad {
-			m.decodeSessionState(changes)
+			m.State.decode(changes)
 		}
 		return nil // a state nobody can read does not make it another message
 	}
 	return p.err(errOK)
 }
 
-func (m *OKPacket) decodeSessionState(changes []byte) {
+// decodeInfo reads the text behind the numbers, which servers write as a
+// string<lenenc>, though without session state a string<EOF> is promised. It
+// says whether it is text: if not, this is another message.
+func (m *OKPacket) decodeInfo(p *payload) bool {
+	if p.bad || len(p.b) == 0 {
+		return !p.bad
+	}
+	rest := p.b
+	m.Info = p.lenencString()
+	if p.bad || len(p.b) > 0 && m.StatusFlags&serverSessionStateChanged == 0 {
+		m.Info = rest
+		*p = payload{}
+	}
+	return plausibleText(m.Info)
+}
+
+func (m *SessionState) decode(changes []byte) {
+	m.changes = changes
 	p := payload{b: changes}
 	for len(p.b) > 0 {
 		kind, data := p.uint8(), payload{b: p.lenencString()}
@@ -67,9 +98,29 @@ func (m *OKPacket) decodeSessionState(changes []byte) {
 			if schema := data.lenencString(); !data.bad {
 				m.SchemaChanged, m.Schema = true, schema
 			}
+		case sessionTrackStateChange:
+			m.Changed = string(data.lenencString()) == "1"
 		case sessionTrackGTIDs:
 			data.uint8() // encoding specification
 			m.GTIDs = data.lenencString()
+		case sessionTrackTransactionCharacteristics:
+			m.Characteristics = data.lenencString()
+		case sessionTrackTransactionState:
+			m.Transaction = data.lenencString()
+		}
+	}
+}
+
+// eachSystemVariable calls f with every system variable that changed, of which
+// there are several in an entry (MariaDB) or an entry for each (MySQL).
+func (m *SessionState) eachSystemVariable(f func(name, value []byte)) {
+	p := payload{b: m.changes}
+	for len(p.b) > 0 {
+		kind, data := p.uint8(), payload{b: p.lenencString()}
+		for kind == sessionTrackSystemVariables && len(data.b) > 0 {
+			if name, value := data.lenencString(), data.lenencString(); !data.bad {
+				f(name, value)
+			}
 		}
 	}
 }

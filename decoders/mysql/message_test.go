@@ -58,7 +58,7 @@ func TestOKPacket(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			var m OKPacket
 			err := m.Decode([]byte(test.packet), test.track)
-			if got := fmt.Sprintf("%d %d %d %d %q %v", m.AffectedRows, m.LastInsertID, m.StatusFlags, m.Warnings, m.Schema, err); got != test.want {
+			if got := fmt.Sprintf("%d %d %d %d %q %v", m.AffectedRows, m.LastInsertID, m.StatusFlags, m.Warnings, m.State.Schema, err); got != test.want {
 				t.Errorf("got %s, want %s", got, test.want)
 			}
 		})

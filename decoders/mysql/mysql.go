@@ -21,7 +21,7 @@ import (
 var Protocol = decoders.Protocol{
 	Name:  "mysql",
 	Title: "MySQL",
-	About: "MySQL and MariaDB: text and binary protocol, prepared statements with bound values, LOCAL INFILE, zlib compression.",
+	About: "MySQL and MariaDB: text and binary protocol, prepared statements with bound values, LOCAL INFILE, compression with zlib and zstd.",
 	Ports: []uint16{3306},
 	Paths: []string{"*/mysqld.sock", "*/mysql.sock", "*/mariadb.sock", "*/mysqld[0-9]*.sock", "*/mysql[0-9]*.sock"},
 

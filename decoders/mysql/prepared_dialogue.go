@@ -59,6 +59,8 @@ func (d *decoder) statement(r *request, id uint32) *statement {
 	if id == lastStatement && d.lastPrepared != nil {
 		st = d.lastPrepared
 	} else if st = d.statements.find(id); st == nil {
+		// The COM_STMT_PREPARE went just ahead, and its answer comes first.
+		r.partial = id == lastStatement
 		st = d.unseenStatement(id)
 	}
 	if st.epoch != d.epoch {

@@ -16,6 +16,7 @@ const (
 	replyBody                          // rows, fields, events
 	replyTrailing                      // complete unless an EOF_Packet follows
 	replyContent                       // the client is sending a LOCAL INFILE
+	replyCloning                       // both ends speak the clone protocol
 )
 
 // A request is a command whose answer is not complete.
@@ -34,6 +35,7 @@ type request struct {
 	left     int  // definitions still to come
 	metaEOF  bool // an EOF_Packet has ended the definitions
 	answered bool
+	partial  bool // a part of the answer was missed
 
 	rows         int64 // -1 until there is a result
 	results      int64
@@ -41,11 +43,16 @@ type request struct {
 	lastInsertID uint64
 	warnings     uint64
 	prepared     StmtPrepareOK
+	transaction  transaction
+	outParams    bool
 	infile       bool
 	infileBytes  int64
 
+	clone clone
+
 	user, database string // to be taken over if the server agrees
 	setsUser       bool
+	switched       bool // to another authentication method
 	setsDatabase   bool
 }
 
@@ -134,7 +141,7 @@ func (r *request) result(m *OKPacket) {
 		r.lastInsertID = m.LastInsertID
 	}
 	r.warnings = uint64(m.Warnings)
-	r.textAttr("gtid", m.GTIDs)
+	r.outParams = r.outParams || m.StatusFlags&serverPSOutParams != 0
 }
 
 // queue holds the requests that are not answered yet, oldest first. Clients

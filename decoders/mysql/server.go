@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"encoding/binary"
+	"unicode/utf8"
 
 	"unixcap/decoders"
 )
@@ -19,6 +20,7 @@ func (d *decoder) admitServer(seq byte, length int, first byte) (keep int, ok bo
 	if (s.hunting || d.doubt) && d.queue.len() > 1 && r.state == replyStart {
 		// The client sends ahead, so this may as well be the answer to a
 		// request that was lost. Better none than another's.
+		d.finishTrailing()
 		d.abandon("gap", 0)
 		r = nil
 	}
@@ -26,6 +28,8 @@ func (d *decoder) admitServer(seq byte, length int, first byte) (keep int, ok bo
 	case r == nil && s.hunting:
 		return maxHandshake, d.phase == phaseStart && seq == 0 && length <= maxHandshake &&
 			(first == 10 || first == headerErr)
+	case r != nil && r.state == replyCloning && !s.hunting:
+		return maxReply, seq == 0
 	case r == nil: // an ERR_Packet before the connection is closed, perhaps
 		d.passed = true
 		return 0, true
@@ -148,6 +152,11 @@ func (d *decoder) serverPacket(at decoders.Mark) {
 		return
 	}
 	s.hunting = false
+	if r.state == replyCloning {
+		r.saw(pkt.start, at, pkt.wire)
+		d.cloneResponse(r, pkt.payload, pkt.size)
+		return
+	}
 	r.next = pkt.last + 1
 	r.saw(pkt.start, at, pkt.wire)
 	b := pkt.payload
@@ -192,6 +201,10 @@ func (d *decoder) firstReply(r *request, b []byte) {
 	case replyAuth:
 		d.authReply(r, b)
 	case replyString:
+		if !plausibleText(b) {
+			d.lose(d.server())
+			return
+		}
 		r.textAttr("statistics", b)
 		d.finish(r)
 	case replyPrepare:
@@ -201,6 +214,8 @@ func (d *decoder) firstReply(r *request, b []byte) {
 		d.body(r, b)
 	case replyResult:
 		d.resultReply(r, b)
+	case replyClone:
+		r.state = replyCloning
 	default:
 		d.simpleReply(r, b)
 	}
@@ -233,7 +248,7 @@ func (d *decoder) resultReply(r *request, b []byte) {
 func (d *decoder) simpleReply(r *request, b []byte) {
 	var m OKPacket
 	track := d.caps&clientSessionTrack != 0 || !d.capsKnown
-	if m.Decode(b, track) != nil {
+	if m.Decode(b, track) != nil || !d.whole && !utf8.Valid(m.Info) {
 		d.lose(d.server())
 		return
 	}
@@ -247,9 +262,7 @@ func (d *decoder) simpleReply(r *request, b []byte) {
 // ended finishes a request whose result has ended, unless more results follow.
 func (d *decoder) ended(r *request, m *OKPacket) {
 	r.warnings = uint64(m.Warnings)
-	if m.SchemaChanged {
-		r.setDatabase(m.Schema)
-	}
+	r.session(m)
 	if r.setsDatabase && r.reply != replyAuth {
 		// It stays, whatever becomes of the statements behind this one.
 		d.database = r.database
@@ -350,6 +363,16 @@ func (d *decoder) out(r *request) {
 	r.count("affected_rows", r.affected)
 	r.count("last_insert_id", r.lastInsertID)
 	r.count("warnings", r.warnings)
+	if r.partial && x.Status != decoders.Unanswered {
+		r.attr("gap", decoders.UintValue(0))
+	}
+	if r.outParams {
+		r.attr("out_parameters", decoders.UintValue(1))
+	}
+	d.noteTransaction(r)
+	r.count("clone_commands", r.clone.commands)
+	r.count("clone_responses", r.clone.responses)
+	r.count("clone_bytes", r.clone.bytes)
 	if r.infile {
 		r.attr("infile_bytes", decoders.UintValue(uint64(r.infileBytes)))
 	}
