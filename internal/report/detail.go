@@ -117,8 +117,8 @@ func (d *detail) facts() (list []fact) {
 		add("processes", g.Processes)
 	}
 	if r := &g.Repeated; r.Units > 0 {
-		list = append(list, fact{"repeated", fmt.Appendf(nil, "%s times in %s, at most %s in one (%s)", number(r.Requests),
-			number(r.Units)+" transactions or bursts", number(r.Most), whereIs(&sample{place: r.At, Flow: r.Flow}))})
+		list = append(list, fact{"repeated", fmt.Appendf(nil, "%s times in %s or %s, at most %s in one (%s)", number(r.Requests),
+			count(r.Units, "transaction"), plural(r.Units, "burst"), number(r.Most), whereIs(&sample{place: r.At, Flow: r.Flow}))})
 	}
 	if g.Unclosed > 0 {
 		list = append(list, fact{"never closed", []byte(number(g.Unclosed))})

@@ -90,6 +90,12 @@ func waited(head string, get func(*distribution) float64) Column[group] {
 	}}
 }
 
+// wide makes a column one that is left out where there is little room.
+func wide(c Column[group]) Column[group] {
+	c.Wide = true
+	return c
+}
+
 func quantile(q float64) func(*distribution) float64 {
 	return func(d *distribution) float64 { return float64(d.quantile(q)) }
 }
@@ -102,11 +108,11 @@ var groupColumns = []Column[group]{
 	{Head: "TIME", Right: true, Get: func(g *group, c *Cell) { c.Duration(g.Time) }},
 	{Head: "SHARE", Right: true, Get: func(g *group, c *Cell) { c.Share(g.Share) }},
 	waited("MEAN", (*distribution).mean),
-	waited("P50", quantile(0.50)),
+	wide(waited("P50", quantile(0.50))),
 	waited("P95", quantile(0.95)),
 	waited("P99", quantile(0.99)),
 	waited("MAX", largest),
-	waited("V/M", (*distribution).dispersion),
+	wide(waited("V/M", (*distribution).dispersion)),
 	{Head: "ROWS", Right: true, Get: func(g *group, c *Cell) { c.Size(g.Rows.sum) }},
 	{Head: "ERR", Right: true, Get: func(g *group, c *Cell) { c.Size(g.Errors) }},
 	{Head: "REQUEST", Below: true, Get: func(g *group, c *Cell) { c.Text(g.title()) }},

@@ -1,6 +1,9 @@
 package report
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // A section is a table of the report.
 type section interface {
@@ -71,14 +74,12 @@ func (t *table[T]) appendText(dst []byte, width int) []byte {
 // last one cut to the terminal, and the columns meant for it under each row.
 func (t *table[T]) appendRows(dst []byte, width int) []byte {
 	beside, below := t.shown()
-	grid := cells(beside, t.rows, putText)
-	under := cells(below, t.rows, putText)
-	widths := make([]int, len(beside))
-	for _, line := range grid {
-		for i := range line {
-			widths[i] = max(widths[i], columnsOf(line[i]))
-		}
+	grid, widths := t.grid(beside)
+	if width > 0 && total(widths) > width {
+		beside = slices.DeleteFunc(beside, func(c Column[T]) bool { return c.Wide })
+		grid, widths = t.grid(beside)
 	}
+	under := cells(below, t.rows, putText)
 	for n, line := range grid {
 		begin := len(dst)
 		for i, text := range line {
@@ -110,6 +111,26 @@ func (t *table[T]) appendRows(dst []byte, width int) []byte {
 		dst = append(appendCount(dst, int64(t.left)), " more (--limit 0 shows all)\n"...)
 	}
 	return dst
+}
+
+// grid renders columns, and says how wide each must be.
+func (t *table[T]) grid(columns []Column[T]) (grid [][][]byte, widths []int) {
+	grid = cells(columns, t.rows, putText)
+	widths = make([]int, len(columns))
+	for _, line := range grid {
+		for i := range line {
+			widths[i] = max(widths[i], columnsOf(line[i]))
+		}
+	}
+	return grid, widths
+}
+
+// total is how wide a row is.
+func total(widths []int) (n int) {
+	for _, w := range widths {
+		n += 2 + w
+	}
+	return n
 }
 
 // belowIndent is before what is under a row.

@@ -142,7 +142,11 @@ func (s *Summary) lines() []string {
 	lines = append(lines, what)
 	line := count(t.Exchanges, "exchange")
 	if n := len(s.groups[ByClass]); n > 0 {
-		line += " of " + number(int64(n)) + " class" + plural(n, "es")
+		classes := "class"
+		if n > 1 {
+			classes = "classes"
+		}
+		line += " of " + number(int64(n)) + " " + classes
 	}
 	if d := t.Last.Sub(t.First.Time); d >= time.Second && t.Exchanges > 0 {
 		var busy time.Duration
@@ -158,11 +162,12 @@ func (s *Summary) lines() []string {
 	return append(lines, line, s.losses())
 }
 
-func plural(n int, ending string) string {
-	if n == 1 {
-		return ""
+// plural is the word for n of something.
+func plural(n int64, what string) string {
+	if n != 1 {
+		what += "s"
 	}
-	return ending
+	return what
 }
 
 // when says which files, and from when to when.
@@ -211,10 +216,7 @@ func (s *Summary) losses() string {
 }
 
 func count(n int64, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return number(n) + " " + what
+	return number(n) + " " + plural(n, what)
 }
 
 func number(n int64) string { return string(appendCount(nil, n)) }
