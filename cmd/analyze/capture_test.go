@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -170,6 +171,41 @@ func writeCapture(t testing.TB, name string, begin time.Time) {
 	shop.answer(1, packet(1, okPacket))
 	shop.ask(2, packet(0, "\x01"))
 	shop.hangUp()
+}
+
+// writeTransactions writes a capture of transactions, of a loop of queries, and of
+// prepared statements of which one is closed.
+func writeTransactions(t testing.TB, name string, begin time.Time) {
+	t.Helper()
+	s, done := newSession(t, name, begin)
+	defer done()
+	s.client.SK, s.client.Inode = 0xffff888000000700, 1007
+	s.server.SK, s.server.Inode = 0xffff888000000800, 1008
+	s.mysql()
+	do := func(statement string) {
+		s.ask(1, packet(0, "\x03"+statement))
+		s.answer(1, packet(1, okPacket))
+	}
+	do("START TRANSACTION")
+	for i := range 12 {
+		s.ask(1, packet(0, "\x03SELECT n FROM t WHERE id = "+strconv.Itoa(i)))
+		s.answer(1+i%2, packets("\x01", column, eofPacket, "\x017", eofPacket))
+	}
+	do("COMMIT")
+	do("BEGIN")
+	do("DELETE FROM t")
+	do("ROLLBACK")
+	do("SET autocommit = 0")
+	do("INSERT INTO t VALUES (1)")
+	do("CREATE TABLE u (n int)") // commits
+	do("INSERT INTO u VALUES (1)")
+	for id := range 2 {
+		s.ask(1, packet(0, "\x16SELECT ?"))
+		s.answer(1, packets("\x00"+string(rune(id+1))+"\x00\x00\x00\x01\x00\x01\x00\x00\x00\x00", column, eofPacket, column, eofPacket))
+	}
+	s.ask(1, packet(0, "\x19\x01\x00\x00\x00"))
+	s.ask(1, packet(0, "\x01"))
+	s.hangUp()
 }
 
 // writeLargeCapture writes one conversation of n queries.

@@ -48,6 +48,7 @@ func TestScripts(t *testing.T) {
 	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	writeCapture(t, filepath.Join(dir, "a.pcapng"), begin)
 	writeCapture(t, filepath.Join(dir, "b.pcapng"), begin.Add(time.Hour))
+	writeTransactions(t, filepath.Join(dir, "transactions.pcapng"), begin.Add(2*time.Hour))
 	whole, err := os.ReadFile(filepath.Join(dir, "a.pcapng"))
 	if err != nil {
 		t.Fatal(err)
@@ -71,9 +72,10 @@ func TestScripts(t *testing.T) {
 		"words.gz": gzipped(t, []byte("no capture at all\n")),
 	}
 	files["cut.gz"] = files["a.gz"][:len(files["a.gz"])*3/4]
-	files["b.pcapng"], err = os.ReadFile(filepath.Join(dir, "b.pcapng"))
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"b.pcapng", "transactions.pcapng"} {
+		if files[name], err = os.ReadFile(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",

@@ -12,10 +12,10 @@ import (
 
 // What there can be very many of is counted one by one up to a limit and
 // together beyond it, under the name other. The limits bound the memory:
-// about 1 KiB for each class, with long statements and wide distributions 10.
+// about 2 KiB for each group, and 16 if its numbers are spread wide.
 const (
-	maxClasses  = 20_000
-	maxNamed    = 10_000 // users, databases, processes, conversations
+	maxClasses  = 10_000
+	maxNamed    = 5_000 // users, databases, processes, conversations
 	maxPairs    = 20_000
 	maxErrors   = 2_000
 	maxFailures = 2_000
