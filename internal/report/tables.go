@@ -66,13 +66,13 @@ var connectionColumns = []Column[protocolSum]{
 	{Head: "CLOSED", Right: true, Get: func(p *protocolSum, c *Cell) { c.Count(p.Closed) }},
 	{Head: "OPEN", Right: true, Get: func(p *protocolSum, c *Cell) { c.Count(p.Open) }},
 	{Head: "GIVEN UP", Right: true, Get: func(p *protocolSum, c *Cell) { c.Count(p.GivenUp) }},
-	{Head: "MEAN LIFE", Right: true, Get: func(p *protocolSum, c *Cell) { c.mean(&p.Lifetime) }},
+	{Head: "LIFE", Right: true, Get: func(p *protocolSum, c *Cell) { c.mean(&p.Lifetime) }},
 	{Head: "IDLE", Right: true, Get: func(p *protocolSum, c *Cell) {
 		if p.Lifetime.sum > 0 {
 			c.Share(min(float64(p.Idle.sum)/float64(p.Lifetime.sum), 1))
 		}
 	}},
-	{Head: "MEAN", Right: true, Get: func(p *protocolSum, c *Cell) { c.mean(&p.Idle) }},
+	{Head: "MEAN", Right: true, Wide: true, Get: func(p *protocolSum, c *Cell) { c.mean(&p.Idle) }},
 	{Head: "MAX", Right: true, Get: func(p *protocolSum, c *Cell) { c.most(&p.Idle) }},
 }
 
