@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"math"
 	"sync/atomic"
 
 	"unixcap/internal/capture"
@@ -21,6 +22,7 @@ const (
 // A batch is a stretch of the input on its way: its messages by lane, the memory
 // they point into, and what the lanes made of them.
 type batch struct {
+	lane    uint8 // for messages that any lane may take
 	items   [lanes][]item
 	count   int
 	buffers []*pcapng.Buffer
@@ -38,7 +40,7 @@ type item struct {
 	m      capture.Message
 }
 
-func newBatch() *batch { return &batch{done: make(chan struct{}, 1)} }
+func newBatch(lane uint8) *batch { return &batch{lane: lane, done: make(chan struct{}, 1)} }
 
 // add copies a message, but of its payload only what is in no buffer.
 func (b *batch) add(lane uint8, number uint64, m *capture.Message, buffer *pcapng.Buffer) {
@@ -89,6 +91,8 @@ func (b *batch) clear() {
 type printed struct {
 	text   []byte
 	pieces []printing
+	// How much has been merged.
+	next, passed int
 }
 
 // A printing is a piece of text, or a conversation that has ended.
@@ -106,37 +110,61 @@ func (p *printed) clear() {
 		p.text = nil
 	}
 	clear(p.pieces)
-	p.pieces = p.pieces[:0]
+	p.pieces, p.next, p.passed = p.pieces[:0], 0, 0
 }
 
 // merge calls text and flow for all that the lanes have printed, in the order of
 // the messages.
 func (b *batch) merge(text func([]byte) error, flow func(*Flow) error) error {
-	var next, from [lanes]int
 	for {
-		first := -1
-		for i := range b.out {
-			if next[i] == len(b.out[i].pieces) {
-				continue
-			}
-			if first < 0 || b.out[i].pieces[next[i]].number < b.out[first].pieces[next[first]].number {
-				first = i
-			}
-		}
-		if first < 0 {
+		first, limit := b.first()
+		if first == nil {
 			return nil
 		}
-		p := &b.out[first].pieces[next[first]]
-		next[first]++
-		var err error
-		if p.flow != nil {
-			err = flow(p.flow)
-		} else {
-			err = text(b.out[first].text[from[first]:p.end])
+		for first.next < len(first.pieces) && first.pieces[first.next].number < limit {
+			p := &first.pieces[first.next]
+			first.next++
+			if p.flow == nil {
+				continue // more may follow
+			}
+			if err := first.pass(p.end, text); err != nil {
+				return err
+			}
+			if err := flow(p.flow); err != nil {
+				return err
+			}
 		}
-		from[first] = p.end
-		if err != nil {
+		if err := first.pass(first.pieces[first.next-1].end, text); err != nil {
 			return err
 		}
 	}
+}
+
+// first returns the lane whose next piece comes first, nil if there is none, and
+// the number of the first piece of the others.
+func (b *batch) first() (first *printed, limit uint64) {
+	limit = math.MaxUint64
+	for i := range b.out {
+		out := &b.out[i]
+		switch {
+		case out.next == len(out.pieces):
+		case first == nil:
+			first = out
+		case out.pieces[out.next].number < first.pieces[first.next].number:
+			first, limit = out, first.pieces[first.next].number
+		default:
+			limit = min(limit, out.pieces[out.next].number)
+		}
+	}
+	return first, limit
+}
+
+// pass hands over text up to end.
+func (p *printed) pass(end int, text func([]byte) error) error {
+	piece := p.text[p.passed:end]
+	p.passed = end
+	if len(piece) == 0 {
+		return nil
+	}
+	return text(piece)
 }

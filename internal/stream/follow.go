@@ -57,8 +57,8 @@ type Work struct {
 // decoders keep.
 func Follow(in *Input, w Work) error {
 	c := &crew{in: in, work: w, free: make(chan *batch, maxBatches), ready: make(chan *lane, lanes), order: make(chan *batch, maxBatches)}
-	for range maxBatches {
-		c.free <- newBatch()
+	for i := range maxBatches {
+		c.free <- newBatch(uint8(i % lanes))
 	}
 	for i := range c.lanes {
 		c.lanes[i].begin(c, i)
@@ -105,7 +105,6 @@ type crew struct {
 	stopped atomic.Bool
 	router  router
 	batch   *batch // being filled; may be nil
-	turn    int    // of batches, for lanes that take any message
 	number  uint64
 
 	failure atomic.Pointer[error] // the first one of a lane or of the writing
@@ -180,9 +179,8 @@ func (c *crew) readAll() {
 func (c *crew) add(m *capture.Message) {
 	if c.batch == nil {
 		c.batch = <-c.free
-		c.turn++
 	}
-	lane := uint8(c.turn % lanes)
+	lane := c.batch.lane
 	if c.lanes[0].engine != nil {
 		lane = c.router.lane(m)
 	}
