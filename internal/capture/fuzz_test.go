@@ -3,9 +3,14 @@ package capture
 import (
 	"bytes"
 	"errors"
+	"net/netip"
 	"testing"
+	"time"
 
 	"unixcap/pcapng"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // Whatever the input, a Reader ends, keeps within its bounds and tells the
@@ -25,14 +30,32 @@ func FuzzReader(f *testing.F) {
 	d.say(true, pattern(70, 3)).Length = 70000
 	d.messages[0].Error = "EAGAIN"
 	f.Add(record(f, WriterOptions{}, d.messages))
+	busy := newTalk(Stream, "/run/busy")
+	for i := range 12 {
+		m := busy.say(i%2 == 1, pattern(8, 1))
+		m.Took = time.Duration(i * 700)
+		m.Sender.TID += uint32(i / 6)
+		m.Creds = i == 4
+	}
+	f.Add(record(f, WriterOptions{}, busy.messages))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		const limit = 1 << 16
-		r, err := NewReader(bytes.NewReader(file), ReaderOptions{MaxMessage: limit, MaxConnections: 4})
+		o := ReaderOptions{MaxMessage: limit, MaxConnections: 4}
+		r, err := NewReader(bytes.NewReader(file), o)
 		if err != nil {
 			return
 		}
+		slow, err := NewReader(bytes.NewReader(file), o)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for range len(file) {
 			m, err := r.Next()
+			slow.forgetLines()
+			other, otherErr := slow.Next()
+			if (err == nil) != (otherErr == nil) {
+				t.Fatalf("error %v, without what was recalled %v", err, otherErr)
+			}
 			var e *pcapng.Error
 			if errors.As(err, &e) && e.Skipped {
 				continue
@@ -43,12 +66,29 @@ func FuzzReader(f *testing.F) {
 			if m.From == nil || uint64(len(m.Payload)) > m.Length {
 				t.Fatalf("message from %v: %d bytes of %d", m.From, len(m.Payload), m.Length)
 			}
+			if d := cmp.Diff(other, m, cmpopts.EquateComparable(netip.AddrPort{}), cmpopts.EquateEmpty()); d != "" {
+				t.Fatalf("message differs (- read in full, + recalled):\n%s", d)
+			}
 			if r.held > limit || len(r.assemblies) > maxOpen || len(r.flows.young)+len(r.flows.old) > 4 {
 				t.Fatalf("%d bytes in %d assemblies", r.held, len(r.assemblies))
 			}
 			m.ServerEnd()
 		}
 	})
+}
+
+// forgetLines has r read every comment in full.
+func (r *Reader) forgetLines() {
+	for _, flows := range []map[flowKey]*flow{r.flows.young, r.flows.old} {
+		for _, f := range flows {
+			f.dir[0].lined, f.dir[1].lined = false, false
+		}
+	}
+	for i := range r.recent {
+		if f := r.recent[i].flow; f != nil {
+			f.dir[0].lined, f.dir[1].lined = false, false
+		}
+	}
 }
 
 // Whatever a comment says, parsing it ends and stays inside it.
