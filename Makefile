@@ -41,7 +41,7 @@ generate: ## compile bpf/*.c anew (clang-19, llvm-19, libbpf-dev)
 fuzz: ## run each fuzz target for FUZZTIME
 	@scripts/fuzz.sh
 
-bench: ## measure what recording costs, into docs/benchmarks.md (SOAK=10m: at length too)
+bench: ## measure what recording and analysing cost, into docs/benchmarks.md (SOAK=10m: at length too)
 	go run ./internal/benchmark $(if $(SOAK),-soak $(SOAK))
 
 install: build ## install into DESTDIR and PREFIX (/usr/local)

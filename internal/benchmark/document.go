@@ -34,8 +34,14 @@ func (d *document) table(rows [][]string) {
 	}
 }
 
+// head is the page's title.
+func (d *document) head() {
+	fmt.Fprintf(&d.b, "# Benchmarks\n\nWritten by `make bench` on %s. "+
+		"What is compared was measured in turn, %d times; the numbers are medians.\n", machine(), *rounds)
+}
+
 // machine says where and when this was measured.
-func (d *document) machine() {
+func machine() string {
 	var u unix.Utsname
 	check(unix.Uname(&u))
 	info, err := os.ReadFile("/proc/cpuinfo")
@@ -49,20 +55,26 @@ func (d *document) machine() {
 	if strings.Contains(string(info), " hypervisor") {
 		virtual = ", a virtual machine"
 	}
-	fmt.Fprintf(&d.b, "# Benchmarks\n\nWritten by `make bench` on %s: %s, %d CPUs%s, %d GiB of memory, Linux %s. "+
-		"What is compared was measured in turn, %d times; the numbers are medians.\n",
+	return fmt.Sprintf("%s: %s, %d CPUs%s, %d GiB of memory, Linux %s",
 		time.Now().UTC().Format(time.DateOnly), strings.TrimSpace(model), bytes.Count(info, []byte("processor\t:")), virtual,
-		kib>>20, unix.ByteSliceToString(u.Release[:]), *rounds)
+		kib>>20, unix.ByteSliceToString(u.Release[:]))
 }
 
-// write replaces what a file has above the notes.
+// write replaces what a file has above the notes, or if only analysing was
+// measured, that section.
 func (d *document) write(name string) error {
 	old, err := os.ReadFile(name)
 	if err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	if _, kept, ok := strings.Cut(string(old), notes); ok {
-		d.b.WriteString(notes + kept)
+	above, kept, ok := strings.Cut(string(old), notes)
+	page := d.b.String()
+	if *analyze {
+		above, _, _ = strings.Cut(above, "\n## Analysing\n") // it is the last one
+		page = above + page
 	}
-	return os.WriteFile(name, []byte(d.b.String()), 0o644)
+	if ok {
+		page += notes + kept
+	}
+	return os.WriteFile(name, []byte(page), 0o644)
 }

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"time"
+
+	"unixcap/internal/synthetic"
 )
 
 var (
@@ -16,6 +17,9 @@ var (
 	length    = flag.Int("length", 400, "milliseconds that each ping-pong lasts")
 	floodTime = flag.Int("flood", 4000, "milliseconds that each flood lasts")
 	soakTime  = flag.Duration("soak", 0, "how long to soak; 0: not at all")
+	analyze   = flag.Bool("analyze", false, "measure analysing only")
+	captured  = flag.String("capture", "", "capture of MySQL to analyse, instead of making one")
+	streamed  = flag.Int64("stream", 10_000_000_000, "length of the stream that is read from a pipe; 0: none")
 )
 
 func main() {
@@ -23,22 +27,46 @@ func main() {
 		work(os.Args[1], os.Args[2:])
 		return
 	}
+	if len(os.Args) > 1 && tools[os.Args[1]] != nil {
+		tools[os.Args[1]](os.Args[2:])
+		return
+	}
 	flag.Parse()
 	var err error
 	dir, err = os.MkdirTemp("/dev/shm", "unixcap")
 	check(err)
 	defer os.RemoveAll(dir)
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, "record"), "unixcap/cmd/record")
+	build := exec.Command("go", "build", "-o", dir, "unixcap/cmd/record", "unixcap/cmd/analyze")
 	build.Stderr = os.Stderr
 	check(build.Run())
 
 	d := new(document)
-	d.machine()
-	pingPongs(d)
-	many(d)
-	rate := floods(d)
-	soak(d, rate)
+	if !*analyze {
+		d.head()
+		pingPongs(d)
+		many(d)
+		rate := floods(d)
+		soak(d, rate)
+	}
+	analysing(d)
 	check(d.write(*output))
+}
+
+// tools are what this program does for others that are measured, when it is run
+// anew.
+var tools = map[string]func(args []string){
+	"walk": func(args []string) { walk(args[0]) },
+	"ipv4": func(args []string) { asIPv4(args[0], args[1], number(args[2])) },
+	"stream": func(args []string) {
+		check(synthetic.Load{Bytes: int64(number(args[0])), Conversations: number(args[1]), Rows: 100}.Write(os.Stdout))
+	},
+}
+
+// self is this program.
+func self() string {
+	name, err := os.Executable()
+	check(err)
+	return name
 }
 
 func check(err error) {
