@@ -42,6 +42,9 @@ func benchEntries(prepared bool) (list []*Entry) {
 		x.Answered.First.Time, x.Sent.Last.Time = x.Answered.Last.Time, x.Sent.First.Time
 		x.Sent.Bytes, x.Answered.Bytes, x.Rows = int64(40+i%7), int64(200+i%100), int64(1+i%3)
 		x.User, x.Database = "root", "sbtest"
+		if i%16 < 15 {
+			x.Attrs = append(x.Attrs, decoders.Attr{Key: "transaction", Value: decoders.StringValue("open")})
+		}
 		list = append(list, &Entry{Flow: flows[i/16%4], Exchange: x, Protocol: &benchProtocol, Packet: uint64(i + 1)})
 	}
 	return list

@@ -186,18 +186,8 @@ func isLogin(op string) bool { return op == "connect" || op == "startup" }
 // transact follows transactions.
 func (s *Summary) transact(t *session, c *group, e *Entry, at place, end time.Time) {
 	x := e.Exchange
-	if v, ok := attr(x, "transaction"); ok { // PostgreSQL says it
-		status := string(v.Bytes)
-		switch {
-		case !t.open && status != "idle":
-			t.begin(at)
-		case t.open && status == "idle":
-			s.endTransaction(t, c.kind == statementRollback || t.broken, end)
-			return
-		case t.open:
-			t.statements++
-		}
-		t.broken = status == "failed"
+	if v, ok := attr(x, "transaction"); ok { // the server says it
+		s.told(t, c, string(v.Bytes), e, at, end)
 		return
 	}
 	switch {
@@ -231,6 +221,27 @@ func (s *Summary) transact(t *session, c *group, e *Entry, at place, end time.Ti
 			t.statements++
 		}
 	}
+}
+
+// told follows transactions where the server says whether one is open.
+func (s *Summary) told(t *session, c *group, status string, e *Entry, at place, end time.Time) {
+	if status == "idle" {
+		if t.open {
+			s.endTransaction(t, c.kind == statementRollback || t.broken, end)
+		}
+		return
+	}
+	again := c.kind == statementBegin && e.Flow.Proto == "mysql"
+	if t.open && again { // which commits; PostgreSQL ignores it
+		s.endTransaction(t, false, end)
+	}
+	if !t.open {
+		t.begin(at)
+	}
+	if c.kind == statementOther && !prepares(e.Exchange.Op) {
+		t.statements++
+	}
+	t.broken = status == "failed"
 }
 
 // deadlock is the error that rolls a transaction of MySQL back.

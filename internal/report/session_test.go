@@ -66,7 +66,7 @@ func having(key, value string) func(*decoders.Exchange) {
 func TestTransactions(t *testing.T) {
 	for _, tt := range []struct {
 		name, proto string
-		statements  string // a bar between them; what follows a colon is PostgreSQL's status or an error's code
+		statements  string // a bar between them; what follows a colon is the status that the server says, or an error's code
 		want        [4]int64
 	}{
 		{"none", "mysql", "select 1|insert into t values (1)", [4]int64{}},
@@ -84,6 +84,11 @@ func TestTransactions(t *testing.T) {
 		{"as PostgreSQL says", "postgresql", "begin:open|select 1:open|commit:idle|select 2:idle", [4]int64{1, 0, 0, 1}},
 		{"broken, in PostgreSQL", "postgresql", "begin:open|select 1/0:failed|commit:idle", [4]int64{0, 1, 0, 1}},
 		{"rolled back, in PostgreSQL", "postgresql", "begin:open|abort:idle", [4]int64{0, 1, 0, 0}},
+		{"as MySQL says", "mysql", "begin:open|select 1:open|commit:idle|select 2", [4]int64{1, 0, 0, 1}},
+		{"begun twice, as MySQL says", "mysql", "begin:open|select 1:open|begin:open|rollback:idle", [4]int64{1, 1, 0, 1}},
+		{"begun twice, which PostgreSQL ignores", "postgresql", "begin:open|begin:open|rollback:idle", [4]int64{0, 1, 0, 0}},
+		{"without autocommit, as MySQL says", "mysql", "set autocommit=0|select 1:open|select 2:open|commit:idle", [4]int64{1, 0, 0, 2}},
+		{"a deadlock, of which MySQL says no more", "mysql", "begin:open|update t set a=2:1213|begin:open|commit:idle", [4]int64{1, 1, 0, 0}},
 		{"in Redis", "redis", "multi|set a 1|exec|multi|discard", [4]int64{1, 1, 0, 1}},
 	} {
 		d := newDialogue(tt.proto)
@@ -96,10 +101,10 @@ func TestTransactions(t *testing.T) {
 			switch {
 			case extra == "":
 				d.say(op, s)
-			case tt.proto == "postgresql":
-				d.say(op, s, having("transaction", extra))
-			default:
+			case extra[0] <= '9':
 				d.say(op, s, failing(extra))
+			default:
+				d.say(op, s, having("transaction", extra))
 			}
 		}
 		got := d.end().Transactions
