@@ -3,5 +3,5 @@
 // which protocol is spoken, and feeds its decoder.
 //
 // All that is known of one conversation lives in its Flow, and no two flows
-// share any state, so that flows can be handled in parallel.
+// share any state. Follow has several engines work on them in parallel.
 package stream
