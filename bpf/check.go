@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/features"
 	"kernel.org/pub/linux/libs/security/libcap/cap"
@@ -30,7 +29,8 @@ type Fact struct {
 type BackendOffer struct {
 	Name  Backend
 	Hooks []Fact
-	Err   error // why it can't be taken, nil if it can
+	Err   error  // why it can't be taken, nil if it can
+	Note  string // what it lacks all the same
 }
 
 // Taken returns the backend that Auto takes, "" if there is none.
@@ -45,39 +45,45 @@ func (o *Offer) Taken() Backend {
 
 // Check finds out what there is, by trying. For a moment it attaches each
 // backend's programs, with a filter that no socket fits.
-func Check() *Offer {
+func Check(types *btf.Spec) *Offer {
 	offer := new(Offer)
-	offer.facts()
-	o := Options{RingSize: 64 << 10, Filter: Filter{Want: Conditions{SKs: []uint64{1}}}}
+	offer.facts(types)
+	o := Options{Types: types, RingSize: 64 << 10, Filter: Filter{Want: Conditions{SKs: []uint64{1}}}}
 	list, err := o.prepare()
 	if err == nil {
-		_, err = Holders() // which every recording begins with
+		_, err = Holders(types) // which every recording begins with
 	}
-	for _, name := range preference {
-		b := BackendOffer{Name: name, Hooks: hooks(name), Err: err}
+	for _, name := range Backends {
+		b := BackendOffer{Name: name, Hooks: hooks(name, types), Err: err}
 		if err == nil {
-			b.Err = try(name, o, list)
+			b.Note, b.Err = try(name, o, list)
 		}
 		offer.Backends = append(offer.Backends, b)
 	}
 	return offer
 }
 
-func try(name Backend, o Options, list []pattern) error {
+func try(name Backend, o Options, list []pattern) (note string, err error) {
 	t, err := open(name, o, list)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return t.Close()
+	if t.FewCalls() {
+		note = fewCallsNote
+	}
+	return note, t.Close()
 }
 
-func (o *Offer) facts() {
+func (o *Offer) facts(types *btf.Spec) {
 	add := func(name, value string) { o.Facts = append(o.Facts, Fact{name, value}) }
-	_, err := kernelTypes.Kernel()
+	_, err := ownTypes()
 	add("BTF", support(err))
+	if types != nil {
+		add("--btf", "is taken, which only the kprobe backend can")
+	}
 	add("ring buffer", support(features.HaveMapType(ebpf.RingBuf)))
-	add("bpf_loop", support(features.HaveProgramHelper(ebpf.SocketFilter, asm.FnLoop)))
-	add("payload in pages", mapsPages())
+	add("atomic additions", support(haveFetch()))
+	add("payload in pages", mapsPages(types))
 	add("task storage", support(features.HaveMapType(ebpf.TaskStorage)))
 	rights := "has CAP_BPF, CAP_PERFMON and CAP_SYSLOG"
 	if len(missing()) > 0 {
@@ -98,8 +104,8 @@ func (o *Offer) facts() {
 }
 
 // mapsPages says whether the payload of sendfile and splice can be found.
-func mapsPages() string {
-	yes, err := MapsPages()
+func mapsPages(types *btf.Spec) string {
+	yes, err := MapsPages(types)
 	if err == nil && !yes {
 		return "no: the kernel does not show where it has them"
 	}
@@ -136,32 +142,47 @@ func sysctl(name string) string {
 }
 
 // hooks says which of a backend's places in the kernel there are.
-func hooks(name Backend) []Fact {
+func hooks(name Backend, types *btf.Spec) []Fact {
 	spec, err := backends[name].load()
 	if err != nil {
 		return nil // open says so
 	}
+	if types == nil {
+		if types, err = ownTypes(); err != nil {
+			return nil // likewise
+		}
+	}
 	found := make(map[string]string)
 	for _, p := range spec.Programs {
-		look := lacks[*btf.Func]
-		if p.AttachType == ebpf.AttachTraceRawTp {
-			look = lacksTracepoint
-		}
-		absent, err := look(p.AttachTo)
-		switch {
-		case err != nil:
-			found[p.AttachTo] = "not known"
-		case !absent:
-			found[p.AttachTo] = "yes"
-		case p.AttachTo == sendpage:
-			found[p.AttachTo] = "no; not needed since Linux 6.5"
-		default:
-			found[p.AttachTo] = "no"
-		}
+		found[p.AttachTo] = hook(types, p)
+	}
+	switch {
+	case found[maySend] == "yes":
+		found[readable] = "not needed: " + maySend + " is there"
+	case found[maySend] == "no":
+		found[maySend] = "no; " + readable + " is taken instead"
 	}
 	var list []Fact
 	for _, hook := range slices.Sorted(maps.Keys(found)) {
 		list = append(list, Fact{hook, found[hook]})
 	}
 	return list
+}
+
+// hook says whether there is the place that a program is for.
+func hook(types *btf.Spec, p *ebpf.ProgramSpec) string {
+	look := lacks[*btf.Func]
+	if p.AttachType == ebpf.AttachTraceRawTp || p.Type == ebpf.RawTracepoint {
+		look = lacksTracepoint
+	}
+	absent, err := look(types, p.AttachTo)
+	switch {
+	case err != nil:
+		return "not known"
+	case !absent:
+		return "yes"
+	case p.AttachTo == sendpage:
+		return "no; not needed since Linux 6.5"
+	}
+	return "no"
 }

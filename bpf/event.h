@@ -108,6 +108,22 @@ struct receive_record {
 	char comm[TASK_COMM_LEN];
 };
 
+/*
+ * The verifier follows a loop step by step, and does so for each call of a static
+ * function. A global one it goes through once. So a long loop is a short one that
+ * calls a global function with another short loop. Every kernel takes that, and it
+ * is checked in less time than bpf_loop (5.17), whose callbacks the verifier
+ * before 6.7 takes for what they are at the first call.
+ *
+ * Before 5.12 a global function can have only numbers for arguments: in the kprobe
+ * backend, which older kernels take as well, one with pointers is not global.
+ */
+#ifdef KPROBE
+#define GLOBAL static __noinline
+#else
+#define GLOBAL __noinline
+#endif
+
 /* The interfaces of a capture file, in the order of capture.Kind. */
 enum kind {
 	KIND_STREAM,
@@ -127,6 +143,7 @@ struct loss {
 	__u64 state_messages;	/* no memory for a socket's state */
 	__u64 cap_messages;	/* beyond what a socket may have recorded */
 	__u64 cap_bytes;
+	__u64 missed_messages;	/* kprobe: only their beginning or end was seen */
 };
 
 /* Of the fentry backend's programs: see there. */

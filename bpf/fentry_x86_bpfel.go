@@ -21,9 +21,11 @@ const (
 	fentryMapDescribed         = "described"
 	fentryMapJudgedTasks       = "judged_tasks"
 	fentryMapListeningNames    = "listening_names"
+	fentryMapLocks             = "locks"
 	fentryMapLosses            = "losses"
 	fentryMapMarks             = "marks"
 	fentryMapNames             = "names"
+	fentryMapNoCall            = "no_call"
 	fentryMapPatterns          = "patterns"
 	fentryMapRing              = "ring"
 	fentryMapScratches         = "scratches"
@@ -36,6 +38,7 @@ const (
 	fentryProgDgramExit1       = "dgram_exit_1"
 	fentryProgDgramExit2       = "dgram_exit_2"
 	fentryProgDgramExit3       = "dgram_exit_3"
+	fentryProgMaySend          = "may_send"
 	fentryProgPageEntry        = "page_entry"
 	fentryProgPageExit         = "page_exit"
 	fentryProgReadable         = "readable"
@@ -59,6 +62,9 @@ const (
 	fentryVarFilterNot         = "filter_not"
 	fentryVarFilterPatterns    = "filter_patterns"
 	fentryVarFilterWant        = "filter_want"
+	fentryVarHashCalls         = "hash_calls"
+	fentryVarHashSockets       = "hash_sockets"
+	fentryVarNoFetch           = "no_fetch"
 	fentryVarPageOffsetBase    = "page_offset_base"
 	fentryVarRecordFailed      = "record_failed"
 	fentryVarRecordReceive     = "record_receive"
@@ -118,6 +124,7 @@ type fentryProgramSpecs struct {
 	DgramExit1       *ebpf.ProgramSpec `ebpf:"dgram_exit_1"`
 	DgramExit2       *ebpf.ProgramSpec `ebpf:"dgram_exit_2"`
 	DgramExit3       *ebpf.ProgramSpec `ebpf:"dgram_exit_3"`
+	MaySend          *ebpf.ProgramSpec `ebpf:"may_send"`
 	PageEntry        *ebpf.ProgramSpec `ebpf:"page_entry"`
 	PageExit         *ebpf.ProgramSpec `ebpf:"page_exit"`
 	Readable         *ebpf.ProgramSpec `ebpf:"readable"`
@@ -146,9 +153,11 @@ type fentryMapSpecs struct {
 	Described      *ebpf.MapSpec `ebpf:"described"`
 	JudgedTasks    *ebpf.MapSpec `ebpf:"judged_tasks"`
 	ListeningNames *ebpf.MapSpec `ebpf:"listening_names"`
+	Locks          *ebpf.MapSpec `ebpf:"locks"`
 	Losses         *ebpf.MapSpec `ebpf:"losses"`
 	Marks          *ebpf.MapSpec `ebpf:"marks"`
 	Names          *ebpf.MapSpec `ebpf:"names"`
+	NoCall         *ebpf.MapSpec `ebpf:"no_call"`
 	Patterns       *ebpf.MapSpec `ebpf:"patterns"`
 	Ring           *ebpf.MapSpec `ebpf:"ring"`
 	Scratches      *ebpf.MapSpec `ebpf:"scratches"`
@@ -165,6 +174,9 @@ type fentryVariableSpecs struct {
 	FilterNot      *ebpf.VariableSpec `ebpf:"filter_not"`
 	FilterPatterns *ebpf.VariableSpec `ebpf:"filter_patterns"`
 	FilterWant     *ebpf.VariableSpec `ebpf:"filter_want"`
+	HashCalls      *ebpf.VariableSpec `ebpf:"hash_calls"`
+	HashSockets    *ebpf.VariableSpec `ebpf:"hash_sockets"`
+	NoFetch        *ebpf.VariableSpec `ebpf:"no_fetch"`
 	PageOffsetBase *ebpf.VariableSpec `ebpf:"page_offset_base"`
 	RecordFailed   *ebpf.VariableSpec `ebpf:"record_failed"`
 	RecordReceive  *ebpf.VariableSpec `ebpf:"record_receive"`
@@ -199,9 +211,11 @@ type fentryMaps struct {
 	Described      *ebpf.Map `ebpf:"described"`
 	JudgedTasks    *ebpf.Map `ebpf:"judged_tasks"`
 	ListeningNames *ebpf.Map `ebpf:"listening_names"`
+	Locks          *ebpf.Map `ebpf:"locks"`
 	Losses         *ebpf.Map `ebpf:"losses"`
 	Marks          *ebpf.Map `ebpf:"marks"`
 	Names          *ebpf.Map `ebpf:"names"`
+	NoCall         *ebpf.Map `ebpf:"no_call"`
 	Patterns       *ebpf.Map `ebpf:"patterns"`
 	Ring           *ebpf.Map `ebpf:"ring"`
 	Scratches      *ebpf.Map `ebpf:"scratches"`
@@ -215,9 +229,11 @@ func (m *fentryMaps) Close() error {
 		m.Described,
 		m.JudgedTasks,
 		m.ListeningNames,
+		m.Locks,
 		m.Losses,
 		m.Marks,
 		m.Names,
+		m.NoCall,
 		m.Patterns,
 		m.Ring,
 		m.Scratches,
@@ -235,6 +251,9 @@ type fentryVariables struct {
 	FilterNot      *ebpf.Variable `ebpf:"filter_not"`
 	FilterPatterns *ebpf.Variable `ebpf:"filter_patterns"`
 	FilterWant     *ebpf.Variable `ebpf:"filter_want"`
+	HashCalls      *ebpf.Variable `ebpf:"hash_calls"`
+	HashSockets    *ebpf.Variable `ebpf:"hash_sockets"`
+	NoFetch        *ebpf.Variable `ebpf:"no_fetch"`
 	PageOffsetBase *ebpf.Variable `ebpf:"page_offset_base"`
 	RecordFailed   *ebpf.Variable `ebpf:"record_failed"`
 	RecordReceive  *ebpf.Variable `ebpf:"record_receive"`
@@ -256,6 +275,7 @@ type fentryPrograms struct {
 	DgramExit1       *ebpf.Program `ebpf:"dgram_exit_1"`
 	DgramExit2       *ebpf.Program `ebpf:"dgram_exit_2"`
 	DgramExit3       *ebpf.Program `ebpf:"dgram_exit_3"`
+	MaySend          *ebpf.Program `ebpf:"may_send"`
 	PageEntry        *ebpf.Program `ebpf:"page_entry"`
 	PageExit         *ebpf.Program `ebpf:"page_exit"`
 	Readable         *ebpf.Program `ebpf:"readable"`
@@ -285,6 +305,7 @@ func (p *fentryPrograms) Close() error {
 		p.DgramExit1,
 		p.DgramExit2,
 		p.DgramExit3,
+		p.MaySend,
 		p.PageEntry,
 		p.PageExit,
 		p.Readable,

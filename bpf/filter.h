@@ -141,16 +141,9 @@ struct {
 	__type(value, struct name);
 } names SEC(".maps");
 
-struct match {
-	struct name *n;
-	struct pattern *p;
-};
-
-/* One step of matching: the usual loop with one place to go back to. */
-static long match_step(__u64 _, struct match *m)
+/* One step of matching: the usual loop with one place to go back to. True: it is decided. */
+static __always_inline bool match_step(struct name *n, struct pattern *p)
 {
-	struct pattern *p = m->p;
-	struct name *n = m->n;
 	__u32 pi = n->in_pattern, ni = n->in_name;
 	char c = 0;
 
@@ -159,94 +152,133 @@ static long match_step(__u64 _, struct match *m)
 		if (c == '*') {
 			n->star = n->in_pattern = pi + 1;
 			n->star_name = ni;
-			return 0;
+			return false;
 		}
 	}
 	if (ni >= n->len) {
 		n->matched = pi >= p->len;
-		return 1;
+		return true;
 	}
 	if (pi < p->len && (c == '?' || c == n->text[ni & 127])) {
 		n->in_pattern = pi + 1;
 		n->in_name = ni + 1;
-		return 0;
+		return false;
 	}
 	if (!n->star)
-		return 1;
+		return true;
 	n->in_pattern = n->star;
 	n->in_name = ++n->star_name;
+	return false;
+}
+
+/* Backtracking can visit each pair of positions once, which is 128 * 128 steps. */
+#define MATCH_STEPS 16
+#define MATCH_RUNS 32
+
+/* Some steps of matching the name in a slot. Not 0: it is decided. */
+__noinline int match_steps(__u32 slot, __u32 pattern)
+{
+	struct pattern *p = bpf_map_lookup_elem(&patterns, &pattern);
+	struct name *n = bpf_map_lookup_elem(&names, &slot);
+
+	if (!n || !p)
+		return 1;
+	for (int i = 0; i < MATCH_STEPS; i++)
+		if (match_step(n, p))
+			return 1;
 	return 0;
 }
 
-struct search {
-	struct name *n;
-	__u64 ino;
-	__u32 dev;
-	__u32 kind;
-	__u32 verdict; /* of all patterns that match */
-};
-
-static long search_pattern(__u64 i, struct search *s)
+__noinline int match_run(__u32 slot, __u32 pattern)
 {
-	struct match m = { .n = s->n };
-	struct name *n = s->n;
-	__u32 key = i;
-
-	m.p = bpf_map_lookup_elem(&patterns, &key);
-	if (!m.p)
-		return 1;
-	if (m.p->kind != s->kind)
-		return 0;
-	n->matched = m.p->ino && m.p->ino == s->ino && m.p->dev == s->dev;
-	if (!n->matched) {
-		n->in_pattern = n->in_name = n->star = n->star_name = 0;
-		/* Backtracking can visit each pair of positions once. */
-		bpf_loop(128 * 128, match_step, &m, 0);
-	}
-	if (n->matched)
-		s->verdict |= m.p->verdict;
+	for (int i = 0; i < MATCH_RUNS; i++)
+		if (match_steps(slot, pattern))
+			return 1;
 	return 0;
+}
+
+/* Whether the name in a slot matches a pattern. */
+__noinline int match_name(__u32 slot, __u32 pattern)
+{
+	struct name *n = bpf_map_lookup_elem(&names, &slot);
+
+	if (!n)
+		return 0;
+	n->in_pattern = n->in_name = n->star = n->star_name = n->matched = 0;
+	for (int i = 0; i < MATCH_RUNS; i++)
+		if (match_run(slot, pattern))
+			break;
+	return n->matched;
+}
+
+#define PATTERNS_A_RUN 16
+
+/* What some patterns of one kind, from first on, say of the name in a slot, or of a file. */
+__noinline int judge_run(__u32 slot, __u32 kind, __u64 ino, __u32 dev, __u32 first)
+{
+	int verdict = 0;
+
+	for (__u32 i = 0; i < PATTERNS_A_RUN; i++) {
+		__u32 key = first + i;
+		struct pattern *p = bpf_map_lookup_elem(&patterns, &key);
+
+		if (!p || key >= filter_patterns)
+			break;
+		if (p->kind != kind)
+			continue;
+		if ((p->ino && p->ino == ino && p->dev == dev) || match_name(slot, key))
+			verdict |= p->verdict;
+	}
+	return verdict;
+}
+
+/* What all of them say. */
+static __always_inline __u32 judge_name(__u32 slot, __u32 kind, __u64 ino, __u32 dev)
+{
+	__u32 verdict = 0;
+
+	for (__u32 first = 0; first < PATTERNS_MAX && first < filter_patterns; first += PATTERNS_A_RUN)
+		verdict |= judge_run(slot, kind, ino, dev, first);
+	return verdict;
 }
 
 /* What the path patterns say of the name or the file that sk is bound to. */
 static __always_inline __u32 judge_path(struct sock *sk, __u32 slot)
 {
 	struct unix_sock *u = (void *)sk;
-	struct search s = { .kind = BY_PATH };
+	struct name *n = bpf_map_lookup_elem(&names, &slot);
 	struct dentry *d;
+	__u64 ino = 0;
+	__u32 dev = 0;
 
-	s.n = bpf_map_lookup_elem(&names, &slot);
-	if (!s.n)
+	if (!n)
 		return 0;
-	s.n->len = read_path(sk, s.n->text);
-	if (!s.n->len)
+	n->len = read_path(sk, n->text);
+	if (!n->len)
 		return 0;
-	if (!s.n->text[0])
-		s.n->text[0] = '@'; /* abstract, as ss and /proc/net/unix write it */
-	else if (s.n->len <= UNIX_PATH_MAX && !s.n->text[(s.n->len - 1) & 127])
-		s.n->len--; /* the length of a path may count its NUL */
+	if (!n->text[0])
+		n->text[0] = '@'; /* abstract, as ss and /proc/net/unix write it */
+	else if (n->len <= UNIX_PATH_MAX && !n->text[(n->len - 1) & 127])
+		n->len--; /* the length of a path may count its NUL */
 	d = BPF_CORE_READ(u, path.dentry);
 	if (d) {
-		s.ino = BPF_CORE_READ(d, d_inode, i_ino);
-		s.dev = BPF_CORE_READ(d, d_inode, i_sb, s_dev);
+		ino = BPF_CORE_READ(d, d_inode, i_ino);
+		dev = BPF_CORE_READ(d, d_inode, i_sb, s_dev);
 	}
-	bpf_loop(filter_patterns, search_pattern, &s, 0);
-	return s.verdict;
+	return judge_name(slot, BY_PATH, ino, dev);
 }
 
 static __always_inline __u32 judge_comm(const char *comm, __u32 slot)
 {
-	struct search s = { .kind = BY_COMM };
+	struct name *n = bpf_map_lookup_elem(&names, &slot);
 
-	s.n = bpf_map_lookup_elem(&names, &slot);
-	if (!s.n)
+	if (!n)
 		return 0;
-	__builtin_memcpy(s.n->text, comm, TASK_COMM_LEN);
-	s.n->len = 0;
+	__builtin_memcpy(n->text, comm, TASK_COMM_LEN);
+	n->len = 0;
 	for (int i = 0; i < TASK_COMM_LEN - 1 && comm[i]; i++)
-		s.n->len = i + 1;
-	bpf_loop(filter_patterns, search_pattern, &s, 0);
-	return s.verdict;
+		n->len = i + 1;
+	return judge_name(slot, BY_COMM, 0, 0);
 }
 
 static __always_inline __u32 judge_value(__u32 kind, __u64 value)
@@ -314,7 +346,7 @@ static __always_inline __u32 task_verdict(__u32 met)
  */
 static __always_inline __u32 judge_task(__u32 tgid, __u32 slot)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_struct *t = (void *)bpf_get_current_task();
 	char comm[TASK_COMM_LEN];
 	__u32 met = 0, verdict;
 	__u8 v, *known;
@@ -340,7 +372,7 @@ static __always_inline __u32 judge_task(__u32 tgid, __u32 slot)
 		bpf_map_delete_elem(&judged_tasks, &tgid);
 	else if (verdict && (!known || *known != v))
 		bpf_map_update_elem(&judged_tasks, &tgid, &v, 0);
-	if (!ASKED(BY_COMM) || t->pid == t->tgid)
+	if (!ASKED(BY_COMM) || BPF_CORE_READ(t, pid) == tgid)
 		return verdict;
 	bpf_get_current_comm(comm, sizeof(comm));
 	return task_verdict(meet(met, BY_COMM, judge_comm(comm, slot)));
@@ -463,10 +495,10 @@ static __noinline bool processes_wanted(struct sock *sk, struct sock *peer, __u3
 }
 
 /* Processes to follow have children that are followed too, until they end. */
-SEC("tp_btf/sched_process_fork")
+SEC("raw_tp/sched_process_fork")
 int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
 {
-	__u32 tgid = parent->tgid, child_tgid = child->tgid;
+	__u32 tgid = BPF_CORE_READ(parent, tgid), child_tgid = BPF_CORE_READ(child, tgid);
 	struct condition c = { .kind = BY_PID, .value = tgid };
 	__u8 *v, verdict;
 
@@ -482,10 +514,10 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exit")
+SEC("raw_tp/sched_process_exit")
 int BPF_PROG(sched_process_exit, struct task_struct *task)
 {
-	__u32 tgid = task->tgid;
+	__u32 tgid = BPF_CORE_READ(task, tgid);
 	struct condition c = { .kind = BY_PID, .value = tgid };
 
 	/* do_exit counts the threads down before it gets here. */

@@ -1,7 +1,6 @@
 package bpf
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -13,36 +12,50 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fit leaves out the programs that this kernel has no use for, and says which
-// tracepoint it would need.
-func fit(spec *ebpf.CollectionSpec) error {
+// fit leaves out the programs that this kernel or recording has no use for, and
+// says which tracepoint it would need.
+func fit(spec *ebpf.CollectionSpec, types *btf.Spec, o *Options) error {
 	for _, name := range slices.Sorted(maps.Keys(spec.Programs)) {
 		p := spec.Programs[name]
 		if p.AttachType != ebpf.AttachTraceRawTp {
 			continue
 		}
-		if absent, err := lacksTracepoint(p.AttachTo); err != nil {
+		if absent, err := lacksTracepoint(types, p.AttachTo); err != nil {
 			return err
 		} else if absent {
 			return fmt.Errorf("tracepoint %s: %w (this kernel lacks it; Linux 6.3 and newer have it)", p.AttachTo, ebpf.ErrNotSupported)
 		}
 	}
+	useless := map[string]bool{
+		"sched_process_fork": !o.Filter.Follow,
+		"sched_process_exit": !o.Filter.ofProcesses(),
+	}
 	preempts := preemptible()
 	for name := range spec.Programs {
-		if _, copy := copyOf(name); copy > 0 && !preempts {
-			delete(spec.Programs, name)
+		if _, copy := copyOf(name); copy > 0 {
+			useless[name] = !preempts
 		}
 	}
-	if spec.Programs["page_exit"] == nil {
-		return nil
+	if spec.Programs["stream_receive"] != nil { // otherwise what tells of the end tells of both
+		useless["stream_received"], useless["stream_spliced"] = !o.Receive, !o.Receive
 	}
-	absent, err := lacks[*btf.Func](sendpage)
-	if absent {
-		delete(spec.Programs, "page_entry")
-		delete(spec.Programs, "page_exit")
+	noPage, err := lacks[*btf.Func](types, sendpage)
+	if err != nil {
+		return err
 	}
+	useless["page_entry"], useless["page_exit"] = noPage, noPage
+	noMaySend, err := lacks[*btf.Func](types, maySend)
+	useless["may_send"], useless["readable"] = noMaySend, !noMaySend
+	maps.DeleteFunc(spec.Programs, func(name string, _ *ebpf.ProgramSpec) bool { return useless[name] })
 	return err
 }
+
+// maySend is there in kernels that are built with CONFIG_SECURITY_NETWORK. In
+// others a datagram's receiver is found by readable.
+const (
+	maySend  = "security_unix_may_send"
+	readable = "sock_def_readable"
+)
 
 // sendpage is gone since 6.5: its senders use sendmsg.
 const sendpage = "unix_stream_sendpage"
@@ -72,21 +85,7 @@ func preemptible() bool {
 }
 
 // lacksTracepoint reports whether the kernel has no such tracepoint.
-func lacksTracepoint(name string) (bool, error) {
+func lacksTracepoint(types *btf.Spec, name string) (bool, error) {
 	// DECLARE_TRACE makes this type: include/trace/bpf_probe.h.
-	return lacks[*btf.Typedef]("btf_trace_" + name)
-}
-
-// lacks reports whether the kernel's type information has no such T.
-func lacks[T btf.Type](name string) (bool, error) {
-	types, err := kernelTypes.Kernel()
-	if err != nil {
-		return false, fmt.Errorf("read the kernel's types: %w", err)
-	}
-	var t T
-	err = types.TypeByName(name, &t)
-	if err != nil && !errors.Is(err, btf.ErrNotFound) {
-		return false, fmt.Errorf("look up %s: %w", name, err)
-	}
-	return err != nil, nil
+	return lacks[*btf.Typedef](types, "btf_trace_"+name)
 }

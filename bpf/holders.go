@@ -2,12 +2,21 @@ package bpf
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
 
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/ringbuf"
 )
 
 // A Holder is one process's descriptor of one UNIX socket.
@@ -30,23 +39,17 @@ const holderSize = 184
 
 // Holders lists the UNIX sockets of all processes in all network namespaces.
 // Sockets that no descriptor refers to, such as those not yet accepted, are not
-// among them.
-func Holders() ([]Holder, error) {
+// among them. types is nil, or Options.Types.
+func Holders(types *btf.Spec) ([]Holder, error) {
 	if err := removeMemlock(); err != nil {
 		return nil, err
 	}
-	spec, err := loadSockets()
+	if types != nil {
+		return walkHolders(types)
+	}
+	it, err := openList("list_holders", nil)
 	if err != nil {
 		return nil, err
-	}
-	p, err := loadProgram(spec.Programs["list_holders"])
-	if err != nil {
-		return nil, explain("load the list of sockets", err)
-	}
-	defer p.Close()
-	it, err := link.AttachIter(link.IterOptions{Program: p})
-	if err != nil {
-		return nil, explain("attach the list of sockets", err)
 	}
 	defer it.Close()
 	r, err := it.Open()
@@ -55,6 +58,86 @@ func Holders() ([]Holder, error) {
 	}
 	defer r.Close()
 	return readHolders(bufio.NewReaderSize(r, 1<<18))
+}
+
+// openList loads and attaches a program that lists sockets, or those of a map.
+func openList(program string, of *ebpf.Map) (*link.Iter, error) {
+	if _, err := ownTypes(); err != nil {
+		return nil, err
+	}
+	spec, err := loadSockets()
+	if err != nil {
+		return nil, err
+	}
+	p, err := loadProgram(spec.Programs[program])
+	if err != nil {
+		return nil, explain("load the list of sockets", err)
+	}
+	defer p.Close() // the link keeps it
+	it, err := link.AttachIter(link.IterOptions{Program: p, Map: of})
+	if err != nil {
+		return nil, explain("attach the list of sockets", err)
+	}
+	return it, nil
+}
+
+// walkHolders is Holders where the kernel has no iterators.
+func walkHolders(types *btf.Spec) ([]Holder, error) {
+	spec, err := loadSockets()
+	if err != nil {
+		return nil, err
+	}
+	coll, err := runOnce(spec, "walk_holders", types, "holders", "walks")
+	if err != nil {
+		return nil, fmt.Errorf("list sockets: %w", err)
+	}
+	defer coll.Close()
+	var walk struct { // struct walk in sockets.bpf.c
+		First, Task uint64
+		FD, Done    uint32
+		Lost        uint64
+	}
+	if err := coll.Maps["walks"].Lookup(uint32(0), &walk); err != nil {
+		return nil, fmt.Errorf("list sockets: %w", err)
+	}
+	if walk.Done == 0 || walk.Lost > 0 {
+		return nil, fmt.Errorf("list sockets: too many descriptors (%d sockets found no room)", walk.Lost)
+	}
+	r, err := ringbuf.NewReader(coll.Maps["holders"])
+	if err != nil {
+		return nil, fmt.Errorf("list sockets: %w", err)
+	}
+	defer r.Close()
+	r.SetDeadline(time.Now()) // all of it is there
+	var all bytes.Buffer
+	for {
+		record, err := r.Read()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return readHolders(&all)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list sockets: %w", err)
+		}
+		all.Write(record.RawSample[:holderSize])
+	}
+}
+
+// runOnce loads one of the programs, with those maps that it has, and runs it in
+// the calling thread.
+func runOnce(spec *ebpf.CollectionSpec, name string, types *btf.Spec, keep ...string) (*ebpf.Collection, error) {
+	spec.Programs = map[string]*ebpf.ProgramSpec{name: spec.Programs[name]}
+	maps.DeleteFunc(spec.Maps, func(name string, _ *ebpf.MapSpec) bool {
+		return !slices.Contains(keep, name) && !strings.HasPrefix(name, ".")
+	})
+	coll, err := loadCollection(spec, ebpf.ProgramOptions{KernelTypes: types})
+	if err != nil {
+		return nil, explain("load", err)
+	}
+	if _, err := coll.Programs[name].Run(&ebpf.RunOptions{}); err != nil {
+		coll.Close()
+		return nil, explain("run "+name, err)
+	}
+	return coll, nil
 }
 
 func readHolders(r io.Reader) ([]Holder, error) {

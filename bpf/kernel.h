@@ -57,6 +57,7 @@ enum bpf_map_type {
 
 enum {
 	BPF_F_NO_PREALLOC = 1,
+	BPF_NOEXIST = 1,
 	BPF_LOCAL_STORAGE_GET_F_CREATE = 1,
 	BPF_RB_NO_WAKEUP = 1,
 	BPF_RB_FORCE_WAKEUP = 2,
@@ -257,6 +258,11 @@ struct iov_iter___old {
 	const struct iovec *iov;
 };
 
+/* Before 5.14 type had the direction in its lowest bit, and is a mask. */
+struct iov_iter___v513 {
+	unsigned int type;
+};
+
 enum iter_type {
 	ITER_UBUF,
 	ITER_IOVEC,
@@ -284,6 +290,10 @@ struct page___old {
 	struct mm_struct *pt_mm;
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct signal_struct {
 	atomic_t live;
 };
@@ -297,6 +307,7 @@ struct task_struct {
 	char comm[TASK_COMM_LEN];
 	struct files_struct *files;
 	struct task_struct *group_leader;
+	struct list_head tasks;
 };
 
 struct seq_file;

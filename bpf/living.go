@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-
-	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/link"
 )
 
 // livingSize is the size of struct living in sockets.bpf.c.
@@ -59,21 +56,4 @@ func (t *Tap) openLiving() error {
 		t.living, err = openList("list_held", nil)
 	}
 	return err
-}
-
-func openList(program string, of *ebpf.Map) (*link.Iter, error) {
-	spec, err := loadSockets()
-	if err != nil {
-		return nil, err
-	}
-	p, err := loadProgram(spec.Programs[program])
-	if err != nil {
-		return nil, explain("load the list of watched sockets", err)
-	}
-	defer p.Close() // the link keeps it
-	it, err := link.AttachIter(link.IterOptions{Program: p, Map: of})
-	if err != nil {
-		return nil, explain("attach the list of watched sockets", err)
-	}
-	return it, nil
 }

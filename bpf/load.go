@@ -2,20 +2,15 @@ package bpf
 
 import (
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/btf"
 )
 
-// kernelTypes has the running kernel's type information, which takes long to
-// decode: once for all that is loaded.
-var kernelTypes = btf.NewCache()
-
-func loadCollection(spec *ebpf.CollectionSpec) (*ebpf.Collection, error) {
-	return ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Cache: kernelTypes})
+func loadCollection(spec *ebpf.CollectionSpec, o ebpf.ProgramOptions) (*ebpf.Collection, error) {
+	return ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Programs: o, Cache: kernelTypes})
 }
 
 // loadProgram loads one program that has no maps.
 func loadProgram(spec *ebpf.ProgramSpec) (*ebpf.Program, error) {
-	coll, err := loadCollection(&ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{spec.Name: spec}})
+	coll, err := loadCollection(&ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{spec.Name: spec}}, ebpf.ProgramOptions{})
 	if err != nil {
 		return nil, err
 	}

@@ -15,13 +15,15 @@ type Loss struct {
 	StateMessages uint64
 	// Not recorded: beyond what Options let a socket have.
 	CapMessages, CapBytes uint64
+	// Not recorded: only the beginning or only the end of the call was seen.
+	MissedMessages uint64
 }
 
 // Losses says what the kernel side did not record.
 type Losses struct {
 	Kinds [3]Loss // stream, dgram, seqpacket
 	// Missed is how many messages at the most were not seen, since the
-	// programs that would have were already running on that CPU.
+	// programs that would have were kept from running.
 	Missed uint64
 }
 
@@ -50,6 +52,7 @@ func (l *Loss) add(k Loss) {
 	l.StateMessages += k.StateMessages
 	l.CapMessages += k.CapMessages
 	l.CapBytes += k.CapBytes
+	l.MissedMessages += k.MissedMessages
 }
 
 // recording has the programs without which a send is not recorded.
@@ -71,6 +74,10 @@ func (t *Tap) Losses() (Losses, error) {
 		for _, c := range cpus {
 			l.Kinds[kind].add(c)
 		}
+	}
+	l.Missed = l.Total().MissedMessages
+	if t.backend == Kprobe {
+		return l, nil // which knows by itself
 	}
 	missed := make(map[string]uint64) // by all of a program's copies
 	for name, p := range t.coll.Programs {

@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 )
 
@@ -24,22 +25,31 @@ type pageMap struct {
 	Right                       uint64
 }
 
-// pages returns where pages are. It takes longer than most at the start, so it
-// is begun early.
-var pages = sync.OnceValues(func() (pageMap, error) {
-	if runtime.GOARCH != "amd64" {
-		return pageMap{}, nil // on arm64 both are constants that a kernel is compiled with
-	}
-	symbols, err := pageSymbols()
-	if err != nil {
-		return pageMap{}, err
-	}
-	return provePages(symbols)
-})
+// pages returns where pages are, on a kernel with these types (Options.Types). It
+// takes longer than most at the start, so it is begun early; it is found out once.
+func pages(types *btf.Spec) (pageMap, error) {
+	pagesOnce.Do(func() {
+		if runtime.GOARCH != "amd64" {
+			return // on arm64 both are constants that a kernel is compiled with
+		}
+		var symbols map[string]uint64
+		if symbols, pagesErr = pageSymbols(); pagesErr == nil {
+			pagesFound, pagesErr = provePages(symbols, types)
+		}
+	})
+	return pagesFound, pagesErr
+}
 
-// MapsPages reports whether it is known where pages are.
-func MapsPages() (bool, error) {
-	m, err := pages()
+var (
+	pagesOnce  sync.Once
+	pagesFound pageMap
+	pagesErr   error
+)
+
+// MapsPages reports whether it is known where pages are. types is nil, or
+// Options.Types.
+func MapsPages(types *btf.Spec) (bool, error) {
+	m, err := pages(types)
 	return m.Right == 1, err
 }
 
@@ -68,8 +78,9 @@ func pageSymbols() (map[string]uint64, error) {
 	return addresses, lines.Err()
 }
 
-// provePages returns where pages are if that is right for every process.
-func provePages(symbols map[string]uint64) (pageMap, error) {
+// provePages returns where pages are if that is right for every process, or for
+// this one where the kernel has no iterators.
+func provePages(symbols map[string]uint64, types *btf.Spec) (pageMap, error) {
 	spec, err := loadSockets()
 	if err != nil {
 		return pageMap{}, err
@@ -79,8 +90,12 @@ func provePages(symbols map[string]uint64) (pageMap, error) {
 			return pageMap{}, err
 		}
 	}
+	if types != nil {
+		return proveOwnPages(spec, types)
+	}
 	spec.Programs = map[string]*ebpf.ProgramSpec{"check_page_map": spec.Programs["check_page_map"]}
-	coll, err := loadCollection(spec)
+	spec.Maps = map[string]*ebpf.MapSpec{".rodata": spec.Maps[".rodata"]}
+	coll, err := loadCollection(spec, ebpf.ProgramOptions{})
 	if err != nil {
 		return pageMap{}, explain("load", err)
 	}
@@ -108,4 +123,20 @@ func provePages(symbols map[string]uint64) (pageMap, error) {
 		}
 		all = m
 	}
+}
+
+func proveOwnPages(spec *ebpf.CollectionSpec, types *btf.Spec) (pageMap, error) {
+	coll, err := runOnce(spec, "check_own_page_map", types, "page_maps")
+	if err != nil {
+		return pageMap{}, fmt.Errorf("look where pages are: %w", err)
+	}
+	defer coll.Close()
+	var m pageMap
+	if err := coll.Maps["page_maps"].Lookup(uint32(0), &m); err != nil {
+		return pageMap{}, fmt.Errorf("look where pages are: %w", err)
+	}
+	if m.Right == 0 {
+		return pageMap{}, nil
+	}
+	return m, nil
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Copying a sender's buffers into the ring buffer. */
 #pragma once
-#include "event.h"
+#include "storage.h"
 
 /* The longest payload of one record. A power of two: the verifier wants masks. */
 #define PART_MAX 32768
@@ -80,10 +80,9 @@ static __always_inline void count_fault(struct send_record *r, __u64 rest)
 
 /*
  * One part, with rest bytes from its start to the message's end. Other than 0:
- * there is no use in further parts. It is global, not static, so that the
- * verifier goes through it once and not at each call.
+ * there is no use in further parts.
  */
-__noinline int submit(struct send_record *r, __u64 p, __u64 rest)
+GLOBAL int submit(struct send_record *r, __u64 p, __u64 rest)
 {
 	__u32 n;
 	int err;
@@ -145,43 +144,68 @@ static __always_inline void submit_full(struct send_record *r)
 		count(&l->ring_bytes, r->ret);
 }
 
-struct buffer {
-	struct send_record *r;
-	__u64 p;
-	__u64 total;
-};
-
-static long submit_part(__u64 i, struct buffer *b)
+/* The part of a message of total bytes that is at off. Not 0: it is the last. */
+static __always_inline int submit_part(struct send_record *r, __u64 p, __u64 total, __u64 off)
 {
-	__u64 off = i * PART_MAX, rest, n;
+	__u64 rest = total - off, n = rest;
 	int err;
 
-	if (off >= b->total)
-		return 1;
-	n = rest = b->total - off;
 	if (n > PART_MAX)
 		n = PART_MAX;
 	else
-		b->r->flags |= SEND_LAST;
-	b->r->part = off;
-	b->r->part_len = n;
-	err = submit(b->r, b->p + off, rest);
+		r->flags |= SEND_LAST;
+	r->part = off;
+	r->part_len = n;
+	err = submit(r, p + off, rest);
 	barrier_var(err); /* clang knows that it is 0 or 1, the verifier does not */
-	return err != 0;
+	return err != 0 || rest <= PART_MAX;
 }
 
-/* MAX_RW_COUNT, include/linux/fs.h: no call sends more than 2 GiB. */
+/* MAX_RW_COUNT, include/linux/fs.h: no call sends more than 2 GiB, which is 2^16 parts. */
 #define PARTS_MAX (0x80000000ULL / PART_MAX)
+#define PARTS_A_RUN 16
+#define PART_RUNS 256
 
-/* One contiguous buffer of total bytes. */
+/* Some parts of this thread's message, from off on. Not 0: the last one is among them. */
+__noinline int submit_parts(__u64 p, __u64 total, __u64 off)
+{
+	struct call *c = known_call();
+
+	if (!c)
+		return 1;
+	for (int i = 0; i < PARTS_A_RUN; i++, off += PART_MAX)
+		if (off >= total || submit_part(&c->record, p, total, off))
+			return 1;
+	return 0;
+}
+
+__noinline int submit_run(__u64 p, __u64 total, __u64 off)
+{
+	for (int i = 0; i < PART_RUNS; i++, off += PARTS_A_RUN * PART_MAX)
+		if (submit_parts(p, total, off))
+			return 1;
+	return 0;
+}
+
+__noinline int submit_long(__u64 p, __u64 total)
+{
+	__u64 off = 0;
+
+	for (int i = 0; i < PARTS_MAX / PARTS_A_RUN / PART_RUNS; i++) {
+		if (submit_run(p, total, off))
+			break;
+		off += PART_RUNS * PARTS_A_RUN * PART_MAX;
+	}
+	return 0;
+}
+
+/* One contiguous buffer of total bytes, the message of this thread's call. */
 static __always_inline void submit_buffer(struct send_record *r, __u64 p, __u64 total)
 {
-	struct buffer b = { .r = r, .p = p, .total = total };
-
 	if (total <= PART_MAX)
-		submit_part(0, &b);
+		submit_part(r, p, total, 0);
 	else
-		bpf_loop(PARTS_MAX, submit_part, &b, 0);
+		submit_long(p, total);
 }
 
 /*
@@ -189,16 +213,19 @@ static __always_inline void submit_buffer(struct send_record *r, __u64 p, __u64 
  * follow a changing offset into a reserved record. The payload is twice PART_MAX
  * long so that an offset and a length, each below PART_MAX, stay inside together.
  *
- * The state of the gathering is here too and not on the stack: before 6.7 the
- * verifier takes a callback's stack for what it is at the first call, and cuts
- * out the branches that only later calls take (kernel/bpf/verifier.c; changed by
- * "bpf: verify callbacks as if they are called unknown number of times").
+ * The state of the gathering is here too and not on the stack, so that the
+ * verifier does not follow each way through it.
  *
  * A program is not migrated to another CPU, but others may preempt it
  * (kernel/bpf/trampoline.c, __bpf_prog_enter_recur), so that each takes one of
- * the CPU's scratch buffers that nobody has and gives it back.
+ * the CPU's scratch buffers that nobody has and gives it back. A kprobe's program
+ * is not preempted (trace_call_bpf, kernel/trace/bpf_trace.c).
  */
-#define SCRATCHES 4 /* a CPU */
+#ifdef KPROBE
+#define SCRATCHES 1 /* a CPU */
+#else
+#define SCRATCHES 4
+#endif
 
 struct scratch {
 	struct send_record r;
@@ -252,19 +279,15 @@ static __noinline int gather_flush(struct scratch *s)
 	return 0;
 }
 
-struct gather {
-	struct scratch *s;
-};
-
-static long gather_segment(__u64 _, struct gather *g)
+/* Takes what is left of a segment, or as much as a part has room for. Not 0: that was all. */
+static __noinline int gather_segment(struct scratch *s)
 {
-	struct scratch *s = g->s;
 	struct segment v = {};
 	__u64 rest, n;
 	__u32 fill;
 	long err = 0;
 
-	if (s->i >= s->count || !s->left)
+	if (!s || s->i >= s->count || !s->left)
 		return 1;
 	if (read_segment(s, &v))
 		return 1;
@@ -299,6 +322,30 @@ static long gather_segment(__u64 _, struct gather *g)
 	return 0;
 }
 
+/* Each step ends a segment or a part, or passes an empty rest. */
+#define STEPS_MAX (2 * UIO_MAXIOV + PARTS_MAX)
+#define STEPS_A_RUN 8
+#define STEP_RUNS 128
+
+/* Some steps with a scratch buffer. Not 0: that was all. */
+__noinline int gather_steps(__u32 key)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &key);
+
+	for (int i = 0; i < STEPS_A_RUN; i++)
+		if (gather_segment(s))
+			return 1;
+	return 0;
+}
+
+__noinline int gather_run(__u32 key)
+{
+	for (int i = 0; i < STEP_RUNS; i++)
+		if (gather_steps(key))
+			return 1;
+	return 0;
+}
+
 struct segments {
 	__u64 p;
 	__u64 in_segment;	/* bytes of the first segment before the message */
@@ -307,18 +354,33 @@ struct segments {
 	__u32 source;
 };
 
-static __always_inline struct scratch *take_scratch(void)
+#ifdef KPROBE
+static __always_inline struct scratch *take_scratch(__u32 *key)
 {
-	__u32 key = SCRATCHES * bpf_get_smp_processor_id();
+	*key = bpf_get_smp_processor_id();
+	return bpf_map_lookup_elem(&scratches, key);
+}
+
+static __always_inline void give_back(struct scratch *s) {}
+#else
+static __always_inline struct scratch *take_scratch(__u32 *key)
+{
 	struct scratch *s;
 
-	for (int i = 0; i < SCRATCHES; i++, key++) {
-		s = bpf_map_lookup_elem(&scratches, &key);
+	*key = SCRATCHES * bpf_get_smp_processor_id();
+	for (int i = 0; i < SCRATCHES; i++, (*key)++) {
+		s = bpf_map_lookup_elem(&scratches, key);
 		if (s && !__sync_lock_test_and_set(&s->taken, 1))
 			return s;
 	}
 	return NULL;
 }
+
+static __always_inline void give_back(struct scratch *s)
+{
+	__sync_lock_test_and_set(&s->taken, 0);
+}
+#endif
 
 enum segments_result {
 	SEGMENTS_WHOLE,
@@ -326,20 +388,16 @@ enum segments_result {
 	SEGMENTS_FULL,		/* the ring buffer is full */
 };
 
-/*
- * The message that is in several segments. r->part says where it goes on. It is
- * global, as submit is.
- */
-__noinline int submit_segments(struct send_record *r, const struct segments *from)
+/* The message that is in several segments. r->part says where it goes on. */
+GLOBAL int submit_segments(struct send_record *r, const struct segments *from)
 {
 	struct scratch *s;
-	struct gather g = {};
 	int result = SEGMENTS_WHOLE;
+	__u32 key;
 
 	if (!r || !from)
 		return SEGMENTS_UNREAD;
-	s = take_scratch();
-	g.s = s;
+	s = take_scratch(&key);
 	if (!s && r->op == OP_AHEAD)
 		return SEGMENTS_UNREAD;
 	if (!s) {
@@ -355,8 +413,9 @@ __noinline int submit_segments(struct send_record *r, const struct segments *fro
 	s->count = from->count > UIO_MAXIOV ? UIO_MAXIOV : from->count;
 	s->source = from->source;
 	s->i = s->fill = s->stop = 0;
-	/* Each step ends a segment or a part, or passes an empty rest. */
-	bpf_loop(2 * UIO_MAXIOV + PARTS_MAX, gather_segment, &g, 0);
+	for (int i = 0; i <= STEPS_MAX / STEPS_A_RUN / STEP_RUNS; i++)
+		if (gather_run(key))
+			break;
 	if (!s->stop) {
 		s->r.flags |= SEND_LAST;
 		if (s->left)
@@ -368,7 +427,7 @@ __noinline int submit_segments(struct send_record *r, const struct segments *fro
 		result = SEGMENTS_FULL;
 	else if (s->left)
 		result = SEGMENTS_UNREAD;
-	__sync_lock_test_and_set(&s->taken, 0);
+	give_back(s);
 	return result;
 }
 

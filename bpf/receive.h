@@ -6,7 +6,7 @@
 static __noinline int fill_receive_record(struct receive_record *r, struct sock *sk,
 					  struct socket_state *st, int ret)
 {
-	__u64 id = bpf_get_current_pid_tgid();
+	__u64 id = bpf_get_current_pid_tgid(), before;
 
 	if (!st)
 		return 0;
@@ -19,7 +19,8 @@ static __noinline int fill_receive_record(struct receive_record *r, struct sock 
 	r->peer_ino = st->peer_ino;
 	r->time = bpf_ktime_get_ns(); /* before the queue is looked at */
 	r->emptied = !BPF_CORE_READ(sk, sk_receive_queue.qlen);
-	r->received = __sync_fetch_and_add(&st->received, ret) + ret;
+	fetch_add((__u64)sk, &st->received, ret, &before);
+	r->received = before + ret;
 	r->ret = ret;
 	r->cgroup = bpf_get_current_cgroup_id();
 	r->pid = id >> 32;
@@ -43,38 +44,51 @@ static __always_inline void submit_receive(struct sock *sk, struct socket_state 
 }
 
 /*
- * A socket that was accepted after its first data came has no inode when that
- * data is recorded; it has one when it receives. And when it receives nothing
- * because the other end shut down, that end is done.
+ * Tells who receives. A socket that was accepted after its first data came has no
+ * inode when that data is recorded; it has one when it receives. NULL if what it
+ * receives is not wanted.
  */
-static __always_inline void received(struct sock *sk, int ret, int flags)
+static __always_inline struct socket_state *meet_receiver(struct sock *sk)
 {
 	struct socket_state *st;
 	struct sock *peer;
-	__u16 type = sk->sk_type;
-	bool report = record_receive && type == SOCK_STREAM && ret > 0;
 
-	if (ret < 0 || flags & MSG_PEEK)
-		return;
-	st = bpf_sk_storage_get(&socket_states, sk, 0, 0);
-	if (st && !report && ret > 0 && st->flags & STATE_HOLDER)
-		return;
 	if (bpf_get_current_pid_tgid() >> 32 == self_tgid)
-		return;
+		return NULL;
 	st = state_of(sk);
 	if (!st)
-		return;
+		return NULL;
 	peer = peer_of(sk);
 	remember(st, sk, peer, SLOT_RECV);
 	if (!(st->flags & STATE_WANTED))
-		return;
+		return NULL;
 	if ((filter_want | filter_not) & OF_TASKS && !processes_wanted(sk, peer, 0, SLOT_RECV))
-		return;
+		return NULL;
 	describe(st, sk, peer, true);
+	return st;
+}
+
+/* When a socket receives nothing because the other end shut down, that end is done. */
+static __always_inline void received(struct sock *sk, int ret, int flags)
+{
+	__u16 type = BPF_CORE_READ(sk, sk_type);
+	bool report = record_receive && type == SOCK_STREAM && ret > 0;
+	struct socket_state *st;
+	struct sock *peer;
+
+	if (ret < 0 || flags & MSG_PEEK)
+		return;
+	st = known_state(sk);
+	if (st && !report && ret > 0 && st->flags & STATE_HOLDER)
+		return;
+	st = meet_receiver(sk);
+	if (!st)
+		return;
 	if (report)
 		submit_receive(sk, st, ret);
-	if (ret == 0 && peer && type == SOCK_STREAM && sk->sk_shutdown & RCV_SHUTDOWN &&
-	    !(st->flags & STATE_ENDED)) {
+	peer = peer_of(sk);
+	if (ret == 0 && peer && type == SOCK_STREAM &&
+	    BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN && !(st->flags & STATE_ENDED)) {
 		st->flags |= STATE_ENDED;
 		closed(peer, inode_of(peer));
 	}

@@ -10,11 +10,6 @@ static __always_inline void begin_call(struct call *c)
 	c->entry = bpf_ktime_get_ns();
 }
 
-static __always_inline bool is_unix(const struct sock *sk)
-{
-	return sk->__sk_common.skc_family == AF_UNIX;
-}
-
 /* The caller's file behind a descriptor; NULL if there is none. */
 static __always_inline struct file *file_of(struct task_struct *t, __u32 fd)
 {
@@ -31,18 +26,13 @@ static __always_inline struct file *file_of(struct task_struct *t, __u32 fd)
 
 #define FD_TYPES 16 /* send_record.fd_types has room for so many */
 
-/*
- * Notes what the descriptors are that stand at p. It is global, not static, so
- * that the verifier goes through it once and not at each call.
- */
-__noinline int note_descriptors(struct send_record *r, __u64 p, __u32 n, bool user)
+/* Notes what the descriptors are that stand at p. */
+static __always_inline void note_descriptors(struct send_record *r, __u64 p, __u32 n, bool user)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_struct *t = (void *)bpf_get_current_task();
 	struct file *f;
 	__u32 at, fd;
 
-	if (!r)
-		return 0;
 	at = r->fds;
 	r->fds = at + n;
 	for (__u32 i = 0; i < FD_TYPES; i++, at++) {
@@ -55,50 +45,50 @@ __noinline int note_descriptors(struct send_record *r, __u64 p, __u32 n, bool us
 		if (f)
 			r->fd_types |= file_type(f) << (4 * (at & 15));
 	}
-	return 0;
 }
 
-/* More headers than a message has that does anything: SCM_MAX_FD is 253. */
-#define HEADERS_MAX 512
+/* As many headers as there can be with a descriptor each: SCM_MAX_FD is 253. */
+#define HEADERS_MAX 256
 
-struct control {
-	struct send_record *r;
-	__u64 p;
-	__u64 len; /* from p on */
-	bool user; /* p is the caller's address */
-};
-
-static long read_header(__u64 _, struct control *c)
+/*
+ * Notes in the call's record what one control message has, with len bytes from it
+ * to the end of all. Returns how far it is to the next one, 0 if there is none.
+ * user: p is the caller's address.
+ */
+__noinline int note_control(__u64 p, __u64 len, int user)
 {
+	struct call *c = known_call();
 	struct cmsghdr h;
 	__u64 n;
 
-	if (c->len < sizeof(h))
-		return 1;
-	if (c->user ? bpf_probe_read_user(&h, sizeof(h), (void *)c->p)
-		    : bpf_probe_read_kernel(&h, sizeof(h), (void *)c->p))
-		return 1;
-	if (h.cmsg_len < sizeof(h) || h.cmsg_len > c->len)
-		return 1;
+	if (!c || len < sizeof(h))
+		return 0;
+	if (user ? bpf_probe_read_user(&h, sizeof(h), (void *)p)
+		 : bpf_probe_read_kernel(&h, sizeof(h), (void *)p))
+		return 0;
+	if (h.cmsg_len < sizeof(h) || h.cmsg_len > len)
+		return 0;
 	if (h.cmsg_level == SOL_SOCKET && h.cmsg_type == SCM_RIGHTS)
-		note_descriptors(c->r, c->p + sizeof(h), (h.cmsg_len - sizeof(h)) / sizeof(int), c->user);
+		note_descriptors(&c->record, p + sizeof(h),
+				 (h.cmsg_len - sizeof(h)) / sizeof(int), user);
 	if (h.cmsg_level == SOL_SOCKET && h.cmsg_type == SCM_CREDENTIALS)
-		c->r->flags |= SEND_CREDS;
+		c->record.flags |= SEND_CREDS;
 	n = (h.cmsg_len + 7) & ~7ULL; /* CMSG_ALIGN */
-	if (n > c->len)
-		return 1;
-	c->p += n;
-	c->len -= n;
-	return 0;
+	return n >= len ? 0 : n;
 }
 
-/* Notes the descriptors and credentials in a control message buffer. */
-static __always_inline void read_control(struct send_record *r, __u64 p, __u64 len, bool user)
+/* Notes the descriptors and credentials in the control messages of this thread's call. */
+__noinline int read_control(__u64 p, __u64 len, int user)
 {
-	struct control c = { .r = r, .p = p, .len = len, .user = user };
+	for (int i = 0; i < HEADERS_MAX && len; i++) {
+		__u32 n = note_control(p, len, user);
 
-	if (len)
-		bpf_loop(HEADERS_MAX, read_header, &c, 0);
+		if (!n)
+			break;
+		p += n;
+		len -= n;
+	}
+	return 0;
 }
 
 /*
@@ -117,17 +107,20 @@ static __always_inline __u64 nearest(__u64 near, __u64 low, __u32 bits)
 	return near + ((__s64)((low - near) << (64 - bits)) >> (64 - bits));
 }
 
-/* A failed send takes no place: added is 0. */
-static __always_inline void place(struct send_record *r, struct socket_state *st, __u64 added)
+/* A failed send takes no place: added is 0. False if the place is not known. */
+static __always_inline bool place(struct send_record *r, struct socket_state *st, __u64 added)
 {
-	__u64 sent = __sync_fetch_and_add(&st->sent, added);
+	__u64 sent;
 
+	if (!fetch_add(r->sk, &st->sent, added, &sent))
+		return false;
 	r->offset = nearest(st->offset, sent, OFFSET_BITS);
 	/* What overflowed the offset's bits was added to the number. */
 	sent = (sent >> OFFSET_BITS) - (r->offset >> OFFSET_BITS);
 	r->seq = nearest(st->seq, sent, 64 - OFFSET_BITS);
 	st->offset = r->offset;
 	st->seq = r->seq;
+	return true;
 }
 
 /* Whether the caps let a message of n bytes through; of several threads' about. */
@@ -175,8 +168,8 @@ static __always_inline void count_unknown(__u8 type)
 
 /*
  * Fills c->record for a call that returned ret and counts it in the socket's
- * state. False if it is not to be recorded. sk must be trusted by the verifier,
- * as a program's argument is.
+ * state. False if it is not to be recorded. Where sockets have storage, sk must be
+ * trusted by the verifier, as a program's argument is.
  */
 static __always_inline bool sent(struct sock *sk, int ret, struct call *c, __u32 slot)
 {
@@ -185,7 +178,7 @@ static __always_inline bool sent(struct sock *sk, int ret, struct call *c, __u32
 	struct sock *peer;
 	__u64 id = bpf_get_current_pid_tgid(), receiver = 0;
 	__u32 facing = 0, receiver_met = 0;
-	__u16 type = sk->sk_type;
+	__u16 type = BPF_CORE_READ(sk, sk_type);
 
 	if (ret < 0 && !record_failed)
 		return false;
@@ -229,7 +222,10 @@ static __always_inline bool sent(struct sock *sk, int ret, struct call *c, __u32
 	r->uid = bpf_get_current_uid_gid();
 	r->ret = ret;
 	bpf_get_current_comm(r->comm, sizeof(r->comm));
-	place(r, st, ret >= 0 ? ONE_MESSAGE + ret : 0);
+	if (!place(r, st, ret >= 0 ? ONE_MESSAGE + ret : 0)) {
+		count_unknown(type);
+		return false;
+	}
 	return ret < 0 || below_caps(st, c, ret);
 }
 

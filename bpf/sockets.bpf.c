@@ -51,23 +51,32 @@ static __noinline int fill_holder(struct holder *h, struct sock *sk)
 	return 0;
 }
 
-/* The UNIX socket that a process's descriptor refers to; NULL if it is none. */
+/*
+ * The UNIX socket that a file is; NULL if it is none. A file of sockfs has its
+ * socket as private_data (sock_alloc_file, net/socket.c); there is
+ * bpf_sock_from_file since 5.11 only.
+ */
+static __always_inline struct sock *unix_sock_of(struct file *f)
+{
+	struct socket *s;
+	struct sock *sk;
+
+	if (BPF_CORE_READ(f, f_inode, i_sb, s_magic) != SOCKFS_MAGIC)
+		return NULL;
+	s = BPF_CORE_READ(f, private_data);
+	sk = s ? BPF_CORE_READ(s, sk) : NULL;
+	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
+		return NULL;
+	return sk;
+}
+
+/* That of a process's descriptor. */
 static __always_inline struct sock *held(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *t = ctx->task;
 	struct file *f = ctx->file;
-	struct socket *s;
-	struct sock *sk;
 
-	if (!f || !t || t->pid != t->tgid)
-		return NULL;
-	s = bpf_sock_from_file(f);
-	if (!s)
-		return NULL;
-	sk = s->sk;
-	if (!sk || sk->__sk_common.skc_family != AF_UNIX)
-		return NULL;
-	return sk;
+	return f && t && t->pid == t->tgid ? unix_sock_of(f) : NULL;
 }
 
 SEC("iter/task_file")
@@ -84,6 +93,113 @@ int list_holders(struct bpf_iter__task_file *ctx)
 	h.fd = ctx->fd;
 	BPF_CORE_READ_STR_INTO(&h.comm, t, comm);
 	bpf_seq_write(ctx->meta->seq, &h, sizeof(h));
+	return 0;
+}
+
+/*
+ * The same for a kernel that has no type information, and so no iterators: this
+ * goes through the processes and their descriptors by itself, in a run that user
+ * space asks for (BPF_PROG_TEST_RUN). The run is an RCU reader, so that what ends
+ * meanwhile is not another's memory.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 25);
+} holders SEC(".maps");
+
+struct walk {
+	struct task_struct *first, *task;
+	__u32 fd;
+	__u32 done;
+	__u64 lost; /* for want of room */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct walk);
+} walks SEC(".maps");
+
+/* Where in a task_struct its list entry is. */
+#define next_task(t)                                                           \
+	((struct task_struct *)((void *)BPF_CORE_READ(t, tasks.next) -         \
+				bpf_core_field_offset(struct task_struct, tasks)))
+
+static __noinline int fill_walked(struct holder *h, struct walk *w, struct sock *sk)
+{
+	struct task_struct *t = w->task;
+
+	fill_holder(h, sk);
+	h->tgid = BPF_CORE_READ(t, tgid);
+	h->fd = w->fd;
+	BPF_CORE_READ_STR_INTO(&h->comm, t, comm);
+	return 0;
+}
+
+/* Looks at one descriptor, or goes to the next process. */
+static __always_inline void walk_on(struct walk *w)
+{
+	struct task_struct *t = w->task;
+	struct file **files, *f = NULL;
+	struct holder h = {};
+	struct fdtable *fdt;
+	struct sock *sk;
+
+	fdt = BPF_CORE_READ(t, files, fdt);
+	if (!fdt || w->fd >= BPF_CORE_READ(fdt, max_fds)) {
+		w->fd = 0;
+		w->task = next_task(t);
+		w->done = w->task == w->first;
+		return;
+	}
+	files = BPF_CORE_READ(fdt, fd);
+	sk = bpf_probe_read_kernel(&f, sizeof(f), files + w->fd) || !f ? NULL : unix_sock_of(f);
+	if (sk) {
+		fill_walked(&h, w, sk);
+		if (bpf_ringbuf_output(&holders, &h, sizeof(h), BPF_RB_NO_WAKEUP))
+			w->lost++;
+	}
+	w->fd++;
+}
+
+/* 2^21 descriptors of all processes, in loops of which the verifier sees one at a time. */
+#define WALK_STEPS 8
+#define WALK_RUNS 512
+
+__noinline int walk_steps(void)
+{
+	__u32 zero = 0;
+	struct walk *w = bpf_map_lookup_elem(&walks, &zero);
+
+	if (!w)
+		return 1;
+	for (int i = 0; i < WALK_STEPS && !w->done; i++)
+		walk_on(w);
+	return w->done;
+}
+
+__noinline int walk_run(void)
+{
+	for (int i = 0; i < WALK_RUNS; i++)
+		if (walk_steps())
+			return 1;
+	return 0;
+}
+
+SEC("raw_tp")
+int walk_holders(void *ctx)
+{
+	struct task_struct *t = (void *)bpf_get_current_task();
+	__u32 zero = 0;
+	struct walk *w = bpf_map_lookup_elem(&walks, &zero);
+
+	if (!w)
+		return 0;
+	w->first = w->task = BPF_CORE_READ(t, group_leader);
+	for (int i = 0; i < WALK_RUNS; i++)
+		if (walk_run())
+			break;
 	return 0;
 }
 
@@ -186,5 +302,26 @@ int check_page_map(struct bpf_iter__task *ctx)
 		return 0;
 	fill_page_map(&m, mm);
 	bpf_seq_write(ctx->meta->seq, &m, sizeof(m));
+	return 0;
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct page_map);
+} page_maps SEC(".maps");
+
+/* The same for a kernel without iterators, of the process that asks. */
+SEC("raw_tp")
+int check_own_page_map(void *ctx)
+{
+	struct task_struct *t = (void *)bpf_get_current_task();
+	struct mm_struct *mm = BPF_CORE_READ(t, mm);
+	__u32 zero = 0;
+	struct page_map *m = bpf_map_lookup_elem(&page_maps, &zero);
+
+	if (m && mm)
+		fill_page_map(m, mm);
 	return 0;
 }

@@ -16,10 +16,15 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	socketsMapHolders          = "holders"
+	socketsMapPageMaps         = "page_maps"
+	socketsMapWalks            = "walks"
+	socketsProgCheckOwnPageMap = "check_own_page_map"
 	socketsProgCheckPageMap    = "check_page_map"
 	socketsProgListHeld        = "list_held"
 	socketsProgListHolders     = "list_holders"
 	socketsProgListLiving      = "list_living"
+	socketsProgWalkHolders     = "walk_holders"
 	socketsVarPageOffsetBaseAt = "page_offset_base_at"
 	socketsVarVmemmapBaseAt    = "vmemmap_base_at"
 )
@@ -66,16 +71,21 @@ type socketsSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type socketsProgramSpecs struct {
-	CheckPageMap *ebpf.ProgramSpec `ebpf:"check_page_map"`
-	ListHeld     *ebpf.ProgramSpec `ebpf:"list_held"`
-	ListHolders  *ebpf.ProgramSpec `ebpf:"list_holders"`
-	ListLiving   *ebpf.ProgramSpec `ebpf:"list_living"`
+	CheckOwnPageMap *ebpf.ProgramSpec `ebpf:"check_own_page_map"`
+	CheckPageMap    *ebpf.ProgramSpec `ebpf:"check_page_map"`
+	ListHeld        *ebpf.ProgramSpec `ebpf:"list_held"`
+	ListHolders     *ebpf.ProgramSpec `ebpf:"list_holders"`
+	ListLiving      *ebpf.ProgramSpec `ebpf:"list_living"`
+	WalkHolders     *ebpf.ProgramSpec `ebpf:"walk_holders"`
 }
 
 // socketsMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type socketsMapSpecs struct {
+	Holders  *ebpf.MapSpec `ebpf:"holders"`
+	PageMaps *ebpf.MapSpec `ebpf:"page_maps"`
+	Walks    *ebpf.MapSpec `ebpf:"walks"`
 }
 
 // socketsVariableSpecs contains global variables before they are loaded into the kernel.
@@ -106,10 +116,17 @@ func (o *socketsObjects) Close() error {
 //
 // It can be passed to loadSocketsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type socketsMaps struct {
+	Holders  *ebpf.Map `ebpf:"holders"`
+	PageMaps *ebpf.Map `ebpf:"page_maps"`
+	Walks    *ebpf.Map `ebpf:"walks"`
 }
 
 func (m *socketsMaps) Close() error {
-	return _SocketsClose()
+	return _SocketsClose(
+		m.Holders,
+		m.PageMaps,
+		m.Walks,
+	)
 }
 
 // socketsVariables contains all global variables after they have been loaded into the kernel.
@@ -124,18 +141,22 @@ type socketsVariables struct {
 //
 // It can be passed to loadSocketsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type socketsPrograms struct {
-	CheckPageMap *ebpf.Program `ebpf:"check_page_map"`
-	ListHeld     *ebpf.Program `ebpf:"list_held"`
-	ListHolders  *ebpf.Program `ebpf:"list_holders"`
-	ListLiving   *ebpf.Program `ebpf:"list_living"`
+	CheckOwnPageMap *ebpf.Program `ebpf:"check_own_page_map"`
+	CheckPageMap    *ebpf.Program `ebpf:"check_page_map"`
+	ListHeld        *ebpf.Program `ebpf:"list_held"`
+	ListHolders     *ebpf.Program `ebpf:"list_holders"`
+	ListLiving      *ebpf.Program `ebpf:"list_living"`
+	WalkHolders     *ebpf.Program `ebpf:"walk_holders"`
 }
 
 func (p *socketsPrograms) Close() error {
 	return _SocketsClose(
+		p.CheckOwnPageMap,
 		p.CheckPageMap,
 		p.ListHeld,
 		p.ListHolders,
 		p.ListLiving,
+		p.WalkHolders,
 	)
 }
 

@@ -3,16 +3,14 @@ package bpf
 import (
 	"errors"
 	"fmt"
-	"maps"
+	"io"
 	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
-	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/ringbuf"
 	"github.com/cilium/ebpf/rlimit"
@@ -29,6 +27,11 @@ type Options struct {
 	// no cap. What is beyond counts as Loss.CapMessages.
 	CapBytes, CapRate uint64
 	RingSize          int // bytes, a power of two; 0 is DefaultRingSize
+	// Types are the kernel's, for one that does not have them itself: ReadTypes.
+	// Then only the kprobe backend can work.
+	Types *btf.Spec
+	// VerifierLog has the verifier count, for Programs.
+	VerifierLog bool
 	// Self is the process that is never recorded; 0 is the calling one.
 	Self uint32
 }
@@ -45,9 +48,14 @@ const pollInterval = 10 * time.Millisecond
 type Tap struct {
 	backend Backend
 	coll    *ebpf.Collection
-	links   []link.Link
-	reader  *ringbuf.Reader
-	living  *link.Iter // nil until Living
+	hooks   map[string]string // by program
+	links   []io.Closer
+	// Of kretprobes: where they are defined, or that few calls are seen.
+	retprobes *retprobes
+	fewCalls  bool
+	passed    []error // of the backends before this one
+	reader    *ringbuf.Reader
+	living    *link.Iter // nil until Living
 	// livingWhole: it has all that is watched
 	livingWhole bool
 	record      ringbuf.Record
@@ -57,19 +65,20 @@ type Tap struct {
 // Open attaches the programs of the backend that o names, or of the first that
 // this kernel takes. The error then says for each why not.
 func Open(o Options) (*Tap, error) {
-	go pages()
+	go pages(o.Types)
 	list, err := o.prepare()
 	if err != nil {
 		return nil, err
 	}
 	names := []Backend{o.Backend}
 	if o.Backend == "" || o.Backend == Auto {
-		names = preference
+		names = Backends
 	}
 	var errs []error
 	for _, name := range names {
 		t, err := open(name, o, list)
 		if err == nil {
+			t.passed = errs
 			return t, nil
 		}
 		errs = append(errs, fmt.Errorf("backend %s: %w", name, err))
@@ -95,9 +104,6 @@ func (o *Options) prepare() ([]pattern, error) {
 	}
 	if o.RingSize == 0 {
 		o.RingSize = DefaultRingSize
-	}
-	if errors.Is(features.HaveProgramHelper(ebpf.SocketFilter, asm.FnLoop), ebpf.ErrNotSupported) {
-		return nil, fmt.Errorf("load programs: bpf_loop: %w (needs Linux 5.17 or newer)", ebpf.ErrNotSupported)
 	}
 	return list, nil
 }
@@ -148,7 +154,17 @@ func (e *openError) Unwrap() []error { return e.errs }
 func open(name Backend, o Options, list []pattern) (*Tap, error) {
 	b, ok := backends[name]
 	if !ok {
-		return nil, fmt.Errorf("no such backend (there are auto, %s and %s)", Fentry, Tracepoint)
+		return nil, fmt.Errorf("no such backend (there are auto, %s)", Names())
+	}
+	types := o.Types
+	if types == nil {
+		own, err := ownTypes()
+		if err != nil {
+			return nil, err
+		}
+		types = own
+	} else if name != Kprobe {
+		return nil, fmt.Errorf("types from a file: %w (the kernel itself must have them for this)", ebpf.ErrNotSupported)
 	}
 	if err := b.try(); err != nil {
 		return nil, err
@@ -157,27 +173,58 @@ func open(name Backend, o Options, list []pattern) (*Tap, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := fit(spec, types, &o); err != nil {
+		return nil, err
+	}
+	if err := chooseStorage(spec, name, types); err != nil {
+		return nil, err
+	}
 	if err := configure(spec, o, len(list)); err != nil {
 		return nil, err
 	}
-	coll, err := loadCollection(spec)
+	coll, err := loadCollection(spec, programOptions(&o))
 	if err != nil {
 		return nil, explain("load", err)
 	}
-	t := &Tap{backend: name, coll: coll}
-	if err := t.start(o, list); err != nil {
+	t := &Tap{backend: name, coll: coll, hooks: make(map[string]string)}
+	for name, p := range spec.Programs {
+		t.hooks[name] = p.SectionName
+	}
+	if err := t.start(spec, o, list); err != nil {
 		t.Close()
 		return nil, err
 	}
 	return t, nil
 }
 
+func programOptions(o *Options) ebpf.ProgramOptions {
+	p := ebpf.ProgramOptions{KernelTypes: o.Types}
+	if o.VerifierLog {
+		p.LogLevel = ebpf.LogLevelStats
+	}
+	return p
+}
+
+// Names lists the backends for a message: "fentry, kprobe and tracepoint".
+func Names() string {
+	last := len(Backends) - 1
+	var b strings.Builder
+	for i, name := range Backends {
+		switch i {
+		case 0:
+		case last:
+			b.WriteString(" and ")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString(string(name))
+	}
+	return b.String()
+}
+
 // configure sets the programs' constants and the maps' sizes.
 func configure(spec *ebpf.CollectionSpec, o Options, patterns int) error {
-	if err := fit(spec); err != nil {
-		return err
-	}
-	where, err := pages()
+	where, err := pages(o.Types)
 	if err != nil {
 		return err
 	}
@@ -210,17 +257,11 @@ func configure(spec *ebpf.CollectionSpec, o Options, patterns int) error {
 	}
 	spec.Maps["ring"].MaxEntries = uint32(o.RingSize)
 	spec.Maps["scratches"].MaxEntries *= uint32(cpus)
-	if !o.Filter.Follow {
-		delete(spec.Programs, "sched_process_fork")
-	}
-	if !o.Filter.ofProcesses() {
-		delete(spec.Programs, "sched_process_exit")
-	}
 	return nil
 }
 
 // start fills the filters' maps, attaches the programs and opens the ring.
-func (t *Tap) start(o Options, list []pattern) error {
+func (t *Tap) start(spec *ebpf.CollectionSpec, o Options, list []pattern) error {
 	if err := o.Filter.fill(t.coll.Maps, list); err != nil {
 		return err
 	}
@@ -229,14 +270,7 @@ func (t *Tap) start(o Options, list []pattern) error {
 		return fmt.Errorf("open the ring buffer: %w", err)
 	}
 	t.reader, t.expired = r, true
-	for _, name := range slices.Sorted(maps.Keys(t.coll.Programs)) {
-		l, err := link.AttachTracing(link.TracingOptions{Program: t.coll.Programs[name]})
-		if err != nil {
-			return explain("attach "+name, err)
-		}
-		t.links = append(t.links, l)
-	}
-	return nil
+	return t.attach(spec)
 }
 
 // explain makes one line of a load or attach error, with what to do about it.
@@ -262,12 +296,16 @@ func explain(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
+// verifierStatistics begin the lines behind the reason in the verifier's log.
+var verifierStatistics = []string{"processed ", "verification time ", "stack depth "}
+
 // verifierComplaint finds the reason in the verifier's log: its last line that
-// is not one of the statistics behind it.
+// is not one of the statistics.
 func verifierComplaint(log []string) string {
 	for i := len(log) - 1; i >= 0; i-- {
 		line := strings.TrimSpace(log[i])
-		if line != "" && !strings.HasPrefix(line, "processed ") {
+		statistics := slices.ContainsFunc(verifierStatistics, func(s string) bool { return strings.HasPrefix(line, s) })
+		if line != "" && !statistics {
 			return line
 		}
 	}
@@ -310,6 +348,10 @@ func (t *Tap) Detach() error {
 // Close detaches the programs and frees everything.
 func (t *Tap) Close() error {
 	err := t.Detach()
+	if t.retprobes != nil {
+		err = errors.Join(err, t.retprobes.Close())
+		t.retprobes = nil
+	}
 	if t.reader != nil {
 		err = errors.Join(err, t.reader.Close())
 	}

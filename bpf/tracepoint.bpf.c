@@ -18,6 +18,11 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define ENOSYS 38
 
+static __always_inline bool is_unix(const struct sock *sk)
+{
+	return sk->__sk_common.skc_family == AF_UNIX;
+}
+
 #if defined(__TARGET_ARCH_x86)
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct pt_regs {
@@ -150,31 +155,41 @@ static __always_inline void submit_msghdr(struct send_record *r, __u64 p, __u64 
 		submit_empty(r);
 		return;
 	}
-	read_control(r, (__u64)m.msg_control, m.msg_controllen, true);
+	read_control((__u64)m.msg_control, m.msg_controllen, true);
 	if (n)
 		submit_iov(r, (__u64)m.msg_iov, m.msg_iovlen, n);
 	else
 		submit_empty(r);
 }
 
-struct lengths {
-	__u64 iov;
-	__u64 count;
-	__u64 sum;
-};
+#define LENGTHS_A_RUN 32
 
-static long add_length(__u64 i, struct lengths *l)
+/* How long some segments of the caller's are; -1 if they can't be read. */
+__noinline __u64 add_lengths(__u64 iov, __u64 count)
 {
 	struct iovec v;
+	__u64 sum = 0;
 
-	if (i >= l->count)
-		return 1;
-	if (bpf_probe_read_user(&v, sizeof(v), (void *)(l->iov + i * sizeof(v)))) {
-		l->sum = -1;
-		return 1;
+	for (__u64 i = 0; i < LENGTHS_A_RUN && i < count; i++) {
+		if (bpf_probe_read_user(&v, sizeof(v), (void *)(iov + i * sizeof(v))))
+			return -1;
+		sum += v.iov_len;
 	}
-	l->sum += v.iov_len;
-	return 0;
+	return sum;
+}
+
+/* How long all are. */
+__noinline __u64 sum_lengths(__u64 iov, __u64 count)
+{
+	__u64 sum = 0, n;
+
+	for (__u64 i = 0; i < UIO_MAXIOV && i < count; i += LENGTHS_A_RUN) {
+		n = add_lengths(iov + i * sizeof(struct iovec), count - i);
+		if (n == -1)
+			return -1;
+		sum += n;
+	}
+	return sum;
 }
 
 /*
@@ -187,7 +202,6 @@ static long add_length(__u64 i, struct lengths *l)
 static __noinline __u64 find_message(struct vector *v, struct pt_regs *regs, int ret)
 {
 	__u64 p = ARG2(regs), count = ARG3(regs), at;
-	struct lengths l = {};
 	struct mmsghdr m;
 	__u32 index = 0;
 
@@ -203,10 +217,7 @@ static __noinline __u64 find_message(struct vector *v, struct pt_regs *regs, int
 	at = p + index * sizeof(m);
 	if (ret < 0 || bpf_probe_read_user(&m, sizeof(m), (void *)at))
 		return 0;
-	l.iov = (__u64)m.msg_hdr.msg_iov;
-	l.count = m.msg_hdr.msg_iovlen;
-	bpf_loop(UIO_MAXIOV, add_length, &l, 0);
-	if (l.sum != ret)
+	if (sum_lengths((__u64)m.msg_hdr.msg_iov, m.msg_hdr.msg_iovlen) != ret)
 		return 0;
 	if (index + 1 < count) {
 		v->p = p;
@@ -225,7 +236,7 @@ static __always_inline void submit_indirect(struct send_record *r, struct call *
 
 	/* What was taken ahead does not tell credentials that were passed. */
 	if (message && !bpf_probe_read_user(&m, sizeof(m), (void *)message))
-		read_control(r, (__u64)m.msg_control, m.msg_controllen, true);
+		read_control((__u64)m.msg_control, m.msg_controllen, true);
 	if (submit_ahead(r, c, ret))
 		return;
 	r->fds = 0;
@@ -284,19 +295,19 @@ int BPF_PROG(sock_send_length, struct sock *sk, int ret, int flags)
 
 	if (!is_unix(sk))
 		return 0;
-	t = bpf_get_current_task_btf();
 	if (unwanted(sk)) {
 		/* The receiver may not have been known to be, and have noted a beginning. */
-		c = bpf_task_storage_get(&calls, t, 0, 0);
+		c = known_call();
 		if (c)
 			end_call(c);
 		return 0;
 	}
-	c = bpf_task_storage_get(&calls, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	c = current_call();
 	if (!c) {
 		count_unknown(sk->sk_type);
 		return 0;
 	}
+	t = bpf_get_current_task_btf();
 	regs = (void *)bpf_task_pt_regs(t);
 	nr = current_nr(t, regs);
 	if (nr == NR_sendmmsg)
@@ -321,10 +332,10 @@ int BPF_PROG(sk_data_ready, struct sock *sk)
 	/* A listener is told of connections. */
 	if (!is_unix(sk) || sk->__sk_common.skc_state == TCP_LISTEN || unwanted(sk))
 		return 0;
-	t = bpf_get_current_task_btf();
-	c = bpf_task_storage_get(&calls, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	c = current_call();
 	if (!c)
 		return 0;
+	t = bpf_get_current_task_btf();
 	if (!c->entry)
 		c->entry = bpf_ktime_get_ns();
 	if (sk->sk_type != SOCK_STREAM)

@@ -21,9 +21,11 @@ const (
 	tracepointMapDescribed         = "described"
 	tracepointMapJudgedTasks       = "judged_tasks"
 	tracepointMapListeningNames    = "listening_names"
+	tracepointMapLocks             = "locks"
 	tracepointMapLosses            = "losses"
 	tracepointMapMarks             = "marks"
 	tracepointMapNames             = "names"
+	tracepointMapNoCall            = "no_call"
 	tracepointMapPatterns          = "patterns"
 	tracepointMapRing              = "ring"
 	tracepointMapScratches         = "scratches"
@@ -39,6 +41,9 @@ const (
 	tracepointVarFilterNot         = "filter_not"
 	tracepointVarFilterPatterns    = "filter_patterns"
 	tracepointVarFilterWant        = "filter_want"
+	tracepointVarHashCalls         = "hash_calls"
+	tracepointVarHashSockets       = "hash_sockets"
+	tracepointVarNoFetch           = "no_fetch"
 	tracepointVarPageOffsetBase    = "page_offset_base"
 	tracepointVarRecordFailed      = "record_failed"
 	tracepointVarRecordReceive     = "record_receive"
@@ -106,9 +111,11 @@ type tracepointMapSpecs struct {
 	Described      *ebpf.MapSpec `ebpf:"described"`
 	JudgedTasks    *ebpf.MapSpec `ebpf:"judged_tasks"`
 	ListeningNames *ebpf.MapSpec `ebpf:"listening_names"`
+	Locks          *ebpf.MapSpec `ebpf:"locks"`
 	Losses         *ebpf.MapSpec `ebpf:"losses"`
 	Marks          *ebpf.MapSpec `ebpf:"marks"`
 	Names          *ebpf.MapSpec `ebpf:"names"`
+	NoCall         *ebpf.MapSpec `ebpf:"no_call"`
 	Patterns       *ebpf.MapSpec `ebpf:"patterns"`
 	Ring           *ebpf.MapSpec `ebpf:"ring"`
 	Scratches      *ebpf.MapSpec `ebpf:"scratches"`
@@ -125,6 +132,9 @@ type tracepointVariableSpecs struct {
 	FilterNot      *ebpf.VariableSpec `ebpf:"filter_not"`
 	FilterPatterns *ebpf.VariableSpec `ebpf:"filter_patterns"`
 	FilterWant     *ebpf.VariableSpec `ebpf:"filter_want"`
+	HashCalls      *ebpf.VariableSpec `ebpf:"hash_calls"`
+	HashSockets    *ebpf.VariableSpec `ebpf:"hash_sockets"`
+	NoFetch        *ebpf.VariableSpec `ebpf:"no_fetch"`
 	PageOffsetBase *ebpf.VariableSpec `ebpf:"page_offset_base"`
 	RecordFailed   *ebpf.VariableSpec `ebpf:"record_failed"`
 	RecordReceive  *ebpf.VariableSpec `ebpf:"record_receive"`
@@ -159,9 +169,11 @@ type tracepointMaps struct {
 	Described      *ebpf.Map `ebpf:"described"`
 	JudgedTasks    *ebpf.Map `ebpf:"judged_tasks"`
 	ListeningNames *ebpf.Map `ebpf:"listening_names"`
+	Locks          *ebpf.Map `ebpf:"locks"`
 	Losses         *ebpf.Map `ebpf:"losses"`
 	Marks          *ebpf.Map `ebpf:"marks"`
 	Names          *ebpf.Map `ebpf:"names"`
+	NoCall         *ebpf.Map `ebpf:"no_call"`
 	Patterns       *ebpf.Map `ebpf:"patterns"`
 	Ring           *ebpf.Map `ebpf:"ring"`
 	Scratches      *ebpf.Map `ebpf:"scratches"`
@@ -175,9 +187,11 @@ func (m *tracepointMaps) Close() error {
 		m.Described,
 		m.JudgedTasks,
 		m.ListeningNames,
+		m.Locks,
 		m.Losses,
 		m.Marks,
 		m.Names,
+		m.NoCall,
 		m.Patterns,
 		m.Ring,
 		m.Scratches,
@@ -195,6 +209,9 @@ type tracepointVariables struct {
 	FilterNot      *ebpf.Variable `ebpf:"filter_not"`
 	FilterPatterns *ebpf.Variable `ebpf:"filter_patterns"`
 	FilterWant     *ebpf.Variable `ebpf:"filter_want"`
+	HashCalls      *ebpf.Variable `ebpf:"hash_calls"`
+	HashSockets    *ebpf.Variable `ebpf:"hash_sockets"`
+	NoFetch        *ebpf.Variable `ebpf:"no_fetch"`
 	PageOffsetBase *ebpf.Variable `ebpf:"page_offset_base"`
 	RecordFailed   *ebpf.Variable `ebpf:"record_failed"`
 	RecordReceive  *ebpf.Variable `ebpf:"record_receive"`

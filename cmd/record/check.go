@@ -7,6 +7,8 @@ import (
 
 	"unixcap/bpf"
 	"unixcap/internal/sandbox"
+
+	"github.com/cilium/ebpf/btf"
 )
 
 // checkWidth is how wide the answer is; nothing in it is worth more.
@@ -14,8 +16,8 @@ const checkWidth = 80
 
 // check prints what recording would find here. The status is 0 if there is a
 // backend that works.
-func check(w io.Writer) (int, error) {
-	offer := bpf.Check()
+func check(w io.Writer, types *btf.Spec) (int, error) {
+	offer := bpf.Check(types)
 	kernel, hardware, _ := kernelName()
 	var b strings.Builder
 	column(&b, "kernel", kernel+" "+hardware)
@@ -35,6 +37,9 @@ func check(w io.Writer) (int, error) {
 			verdict = "no: " + o.Err.Error()
 		case o.Name == taken:
 			verdict = "works, and is taken"
+		}
+		if o.Note != "" {
+			verdict += "; " + o.Note
 		}
 		fmt.Fprintln(&b)
 		column(&b, "backend "+string(o.Name), verdict)

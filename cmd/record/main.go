@@ -58,9 +58,9 @@ func run(args []string, stdout io.Writer) (int, error) {
 		return exitUsage, fmt.Errorf("%w (see record --help)", err)
 	}
 	if o.examine {
-		return check(stdout)
+		return check(stdout, o.tap.Types)
 	}
-	list, err := sockets.List()
+	list, err := sockets.List(o.tap.Types)
 	if err != nil {
 		return exitFailed, err
 	}

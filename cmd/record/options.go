@@ -54,6 +54,7 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 		help, version bool
 		buffer        uint32
 		backend       string
+		types         string
 		format        string
 		filter        filterFlags
 		operation     operationFlags
@@ -72,7 +73,8 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	o.rights.add(f)
 	f.BoolVarP(&o.list, "list", "D", false, "list the UNIX sockets there are, and end")
 	f.BoolVar(&o.examine, "check", false, "say what this kernel offers and which backend would be taken, and end")
-	f.StringVar(&backend, "backend", "auto", "how to hook the kernel: `NAME` is auto, fentry or tracepoint")
+	f.StringVar(&backend, "backend", "auto", "how to hook the kernel: `NAME` is auto, fentry, kprobe or tracepoint")
+	f.StringVar(&types, "btf", "", "take the kernel's types from `FILE`, BTF or a vmlinux with it")
 	f.Uint32VarP(&buffer, "buffer-size", "B", 0, "size of the kernel's buffer in `KiB` (default 65536)")
 	f.BoolVar(&version, "version", false, "print the version, and end")
 	f.BoolVarP(&help, "help", "h", false, "print this help, and end")
@@ -88,10 +90,15 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 		return nil, errHelp
 	}
 	o.tap.Backend = bpf.Backend(backend)
-	if !slices.Contains([]bpf.Backend{bpf.Auto, bpf.Fentry, bpf.Tracepoint}, o.tap.Backend) {
-		return nil, fmt.Errorf("backend %q: there are auto, fentry and tracepoint", backend)
+	if o.tap.Backend != bpf.Auto && !slices.Contains(bpf.Backends, o.tap.Backend) {
+		return nil, fmt.Errorf("backend %q: there are auto, %s", backend, bpf.Names())
 	}
 	var err error
+	if types != "" {
+		if o.tap.Types, err = bpf.ReadTypes(types); err != nil {
+			return nil, fmt.Errorf("--btf: %w", err)
+		}
+	}
 	if o.tap.RingSize, err = ringSize(buffer); err != nil {
 		return nil, err
 	}

@@ -60,6 +60,9 @@ func record(o *options, list []*sockets.Socket, stderr *monitor.Terminal) (int, 
 	if o.nothing {
 		o.explain(stderr, list)
 	}
+	for _, note := range tap.Notes() {
+		fmt.Fprintf(stderr, "record: %s\n", note)
+	}
 	fmt.Fprintf(stderr, "record: listening on UNIX sockets, backend %s, %s\n", tap.Backend(), x.out)
 
 	command, err := start(ctx, o.command)

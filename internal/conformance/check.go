@@ -50,6 +50,15 @@ type Result struct {
 	Err     error
 }
 
+// Checked is the Result of a check that is made elsewhere.
+func Checked(group, kind, path string, err error) Result {
+	r := Result{Group: group, Kind: kind, Path: path, Outcome: exact, Err: err}
+	if err != nil {
+		r.Outcome = wrong
+	}
+	return r
+}
+
 // a sent message and where it must show up.
 type sent struct {
 	inode   uint32

@@ -17,17 +17,22 @@ import (
 	"unixcap/internal/recorder"
 	"unixcap/internal/sockets"
 
+	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
 )
 
 // Options say how to check.
 type Options struct {
 	Backend bpf.Backend
+	Types   *btf.Spec // nil: the kernel's own
 	// Sender32 is the program of internal/conformance/sender, built for 32-bit
 	// system calls.
 	Sender32 string
 	// Progress, if not nil, is told when all is sent down a path.
 	Progress func(kind, path string)
+	// Programs, if not nil, is told which programs were loaded, once nothing
+	// is sent any more.
+	Programs func([]bpf.Program)
 }
 
 // A Refused error says that the kernel does not take the backend.
@@ -50,12 +55,14 @@ var kinds = []struct {
 // Run records with a backend while it sends, and compares. The error says that
 // nothing could be recorded at all; it is a *Refused if that is the kernel's will.
 func Run(o Options) ([]Result, error) {
-	tap, err := bpf.Open(tapOptions(o.Backend))
+	to := o.tap()
+	to.VerifierLog = o.Programs != nil
+	tap, err := bpf.Open(to)
 	if err != nil {
 		return nil, &Refused{err}
 	}
 	defer tap.Close()
-	list, err := sockets.List()
+	list, err := sockets.List(o.Types)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +83,14 @@ func Run(o Options) ([]Result, error) {
 		return nil, err
 	}
 	c.missed = losses.Missed
-	k, err := thisKernel()
+	if o.Programs != nil {
+		list, err := tap.Programs()
+		if err != nil {
+			return nil, err
+		}
+		o.Programs(list)
+	}
+	k, err := thisKernel(o.Types)
 	if err != nil {
 		return nil, err
 	}
@@ -90,8 +104,8 @@ func Run(o Options) ([]Result, error) {
 	if err := tap.Close(); err != nil {
 		return results, err
 	}
-	for _, send := range []func(bpf.Backend) *check{flood, long} {
-		c := send(o.Backend)
+	for _, send := range []func(bpf.Options) *check{flood, long} {
+		c := send(o.tap())
 		if o.Progress != nil {
 			o.Progress(c.kind, c.path)
 		}
@@ -100,10 +114,11 @@ func Run(o Options) ([]Result, error) {
 	return results, nil
 }
 
-// tapOptions record this process, and what its children send on its sockets.
-func tapOptions(b bpf.Backend) bpf.Options {
+// tap has this process recorded, and what its children send on its sockets.
+func (o *Options) tap() bpf.Options {
 	return bpf.Options{
-		Backend: b,
+		Backend: o.Backend,
+		Types:   o.Types,
 		Self:    1 << 31, // nobody: it is this process that is to be recorded
 		Failed:  true,
 		// So that the losses are of it.

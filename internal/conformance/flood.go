@@ -14,17 +14,16 @@ import (
 
 // flood sends while nobody reads a small ring buffer. What is recorded and what
 // is counted as lost must add up to what was sent, to the message and the byte.
-func flood(b bpf.Backend) *check {
-	return &check{group: "loss", path: "more than the ring buffer holds", kind: "stream", counted: true, sendErr: sendFlood(b)}
+func flood(o bpf.Options) *check {
+	return &check{group: "loss", path: "more than the ring buffer holds", kind: "stream", counted: true, sendErr: sendFlood(o)}
 }
 
 // floodMessages are short ones, some in pieces, and at times one of several parts.
 const floodMessages = 600
 
-func sendFlood(b bpf.Backend) error {
+func sendFlood(o bpf.Options) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	o := tapOptions(b)
 	o.Failed = false
 	o.RingSize = 64 << 10
 	tap, err := bpf.Open(o)

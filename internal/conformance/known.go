@@ -3,10 +3,12 @@ package conformance
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"unixcap/bpf"
 
+	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
 )
 
@@ -14,9 +16,9 @@ import (
 // fails unless its outcome is one of the entry's, so that what becomes better
 // has to leave this list.
 type known struct {
-	path    string      // pattern, as path.Match has it
-	kinds   string      // letters of the kinds: s, d, q; "" is all
-	backend bpf.Backend // "" is each
+	path    string        // pattern, as path.Match has it
+	kinds   string        // letters of the kinds: s, d, q; "" is all
+	backend []bpf.Backend // none is each
 	when    func(kernel) bool
 	outcome Outcome
 	errno   unix.Errno // of an outcome refused
@@ -28,46 +30,54 @@ const (
 	taken         = "the receiver may take the bytes before they are copied"
 	noPages       = "the kernel does not tell where a page is mapped (vmemmap_base, page_offset_base)"
 	noCredentials = "a socket buffer does not tell whether its credentials were passed or are the sender's own"
-	preempted     = "a program that is preempted keeps others from running it there; what they miss is counted"
-	busy          = "until 6.1 a thread's storage can't be read while a preempted thread reads its own (bpf_task_storage_trylock)"
 	full          = "nobody reads while the sender floods a small ring buffer"
 	gone          = "the sender dropped the memory before the call ended"
 	noZeroCopy    = "AF_UNIX has no zero-copy (io_send_zc, io_uring/net.c)"
 	onlyZeroCopy  = "6.18 and older take registered buffers for zero-copy sends only, 7.2 for others too (SENDMSG_FLAGS, io_uring/net.c)"
+	oldSockmap    = "since 5.15 UNIX streams can be in a sockmap (unix_stream_bpf_update_proto)"
+	oldZeroCopy   = "before 6.0 io_uring does not know these operations (IORING_OP_SEND_ZC)"
+	oldOOB        = "streams have out-of-band data since 5.15 (queue_oob)"
 	oob           = "only streams have out-of-band data (unix_dgram_sendmsg)"
+)
+
+// What backends have in common: the functions of AF_UNIX, or not.
+var (
+	functions   = []bpf.Backend{bpf.Fentry, bpf.Kprobe}
+	tracepoints = []bpf.Backend{bpf.Tracepoint}
 )
 
 // exceptions are in the order in which they are tried; the first decides.
 var exceptions = []known{
 	// The kernel.
+	{path: "*MSG_OOB", kinds: "s", when: before(5, 15), outcome: refused, errno: unix.EOPNOTSUPP, why: oldOOB},
 	{path: "*MSG_OOB", kinds: "dq", outcome: refused, errno: unix.EOPNOTSUPP, why: oob},
+	{path: "io_uring send*_zc*", when: before(6, 0), outcome: refused, errno: unix.EINVAL, why: oldZeroCopy},
 	{path: "io_uring send*_zc*", outcome: refused, errno: unix.EOPNOTSUPP, why: noZeroCopy},
 	{path: "io_uring send, registered buffer*", when: before(7, 2), outcome: refused, errno: unix.EINVAL, why: onlyZeroCopy},
+	{path: "a kernel thread*", when: before(5, 15), outcome: refused, errno: unix.EINVAL, why: oldSockmap},
 
 	// The tracepoint backend.
-	{path: "*, long", backend: bpf.Tracepoint, outcome: exact | flagged, why: taken},
-	{path: "32-bit sendmmsg, 1024 messages", backend: bpf.Tracepoint, outcome: exact | flagged, why: taken},
-	{path: "SCM_RIGHTS, io_uring", backend: bpf.Tracepoint, outcome: untold, why: noCredentials},
-	{path: "four threads*", backend: bpf.Tracepoint, when: since(7, 0), outcome: exact | counted, why: preempted},
-	{path: "sendfile", kinds: "s", backend: bpf.Tracepoint, when: withoutPages, outcome: flagged, why: noPages},
-	{path: "*splice*", kinds: "s", backend: bpf.Tracepoint, when: withoutPages, outcome: flagged, why: noPages},
-	{path: "tee", kinds: "s", backend: bpf.Tracepoint, when: withoutPages, outcome: flagged, why: noPages},
-	{path: "aio*", kinds: "s", backend: bpf.Tracepoint, when: withoutPages, outcome: flagged, why: noPages},
-	{path: "io_uring*", kinds: "s", backend: bpf.Tracepoint, when: withoutPages, outcome: flagged, why: noPages},
-	{path: "a kernel thread*", backend: bpf.Tracepoint, when: withoutPages, outcome: flagged, why: noPages},
-	{path: "32-bit*", backend: bpf.Tracepoint, when: withoutPages, outcome: flagged, why: noPages},
+	{path: "*, long", backend: tracepoints, outcome: exact | flagged, why: taken},
+	{path: "32-bit sendmmsg, 1024 messages", backend: tracepoints, outcome: exact | flagged, why: taken},
+	{path: "SCM_RIGHTS, io_uring", backend: tracepoints, outcome: untold | flagged, why: noCredentials},
+	{path: "sendfile", kinds: "s", backend: tracepoints, when: withoutPages, outcome: flagged, why: noPages},
+	{path: "*splice*", kinds: "s", backend: tracepoints, when: withoutPages, outcome: flagged, why: noPages},
+	{path: "tee", kinds: "s", backend: tracepoints, when: withoutPages, outcome: flagged, why: noPages},
+	{path: "aio*", kinds: "s", backend: tracepoints, when: withoutPages, outcome: flagged, why: noPages},
+	{path: "io_uring*", kinds: "s", backend: tracepoints, when: withoutPages, outcome: flagged, why: noPages},
+	{path: "a kernel thread*", backend: tracepoints, when: withoutPages, outcome: flagged, why: noPages},
+	{path: "32-bit*", backend: tracepoints, when: withoutPages, outcome: flagged, why: noPages},
 
-	// The fentry backend.
-	{path: "sendfile*", backend: bpf.Fentry, when: withoutPages, outcome: flagged, why: noPages},
-	{path: "*splice*", backend: bpf.Fentry, when: withoutPages, outcome: flagged, why: noPages},
-	{path: "tee*", backend: bpf.Fentry, when: withoutPages, outcome: flagged, why: noPages},
-	{path: "*registered buffer*", backend: bpf.Fentry, when: withoutPages, outcome: flagged, why: noPages},
+	// The fentry and kprobe backends.
+	{path: "*", kinds: "dq", backend: functions, when: before(6, 5), outcome: exact}, // their pages come in the kernel's memory: sock_no_sendpage
+	{path: "sendfile*", backend: functions, when: withoutPages, outcome: flagged, why: noPages},
+	{path: "*splice*", backend: functions, when: withoutPages, outcome: flagged, why: noPages},
+	{path: "tee*", backend: functions, when: withoutPages, outcome: flagged, why: noPages},
+	{path: "*registered buffer*", backend: functions, when: withoutPages, outcome: flagged, why: noPages},
 
-	{path: "a kernel thread*", backend: bpf.Fentry, when: withoutPages, outcome: flagged, why: noPages},
+	{path: "a kernel thread*", backend: functions, when: withoutPages, outcome: flagged, why: noPages},
 
-	{path: "four threads*", backend: bpf.Fentry, when: before(6, 2), outcome: exact | flagged, why: busy},
-
-	// Both.
+	// All.
 	{path: "more than the ring buffer holds", outcome: counted, why: full},
 	{path: "memory dropped meanwhile", outcome: flagged, why: gone},
 }
@@ -83,7 +93,7 @@ func expected(name, kind string, b bpf.Backend, k kernel) known {
 		if kind == "seqpacket" {
 			letter = 'q'
 		}
-		if ok && (e.kinds == "" || strings.ContainsRune(e.kinds, letter)) && (e.backend == "" || e.backend == b) &&
+		if ok && (e.kinds == "" || strings.ContainsRune(e.kinds, letter)) && (len(e.backend) == 0 || slices.Contains(e.backend, b)) &&
 			(e.when == nil || e.when(k)) {
 			return e
 		}
@@ -97,7 +107,7 @@ type kernel struct {
 	pages        bool // it tells where a page is mapped
 }
 
-func thisKernel() (kernel, error) {
+func thisKernel(types *btf.Spec) (kernel, error) {
 	var k kernel
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
@@ -108,17 +118,13 @@ func thisKernel() (kernel, error) {
 		return k, fmt.Errorf("kernel release %q: %w", release, err)
 	}
 	var err error
-	k.pages, err = bpf.MapsPages()
+	k.pages, err = bpf.MapsPages(types)
 	return k, err
 }
 
 // before holds for kernels older than a release.
 func before(major, minor int) func(kernel) bool {
 	return func(k kernel) bool { return k.major < major || k.major == major && k.minor < minor }
-}
-
-func since(major, minor int) func(kernel) bool {
-	return func(k kernel) bool { return !before(major, minor)(k) }
 }
 
 func withoutPages(k kernel) bool { return !k.pages }

@@ -17,18 +17,17 @@ const longMessage = 64 << 20
 
 // long sends it on a socket whose reader reads, recorded into a ring buffer that
 // holds it: nobody can be sure to empty one as fast as a program fills it.
-func long(b bpf.Backend) *check {
-	return &check{group: "memory", path: "64 MiB in one message", kind: "stream", sendErr: sendLong(b)}
+func long(o bpf.Options) *check {
+	return &check{group: "memory", path: "64 MiB in one message", kind: "stream", sendErr: sendLong(o)}
 }
 
-func sendLong(b bpf.Backend) error {
+func sendLong(o bpf.Options) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	p, err := newPair(unix.SOCK_STREAM)
 	if err != nil {
 		return err
 	}
-	o := tapOptions(b)
 	o.RingSize = 2 * longMessage
 	tap, err := bpf.Open(o)
 	if err != nil {

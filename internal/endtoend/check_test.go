@@ -55,13 +55,13 @@ func TestCheck(t *testing.T) {
 	if release := unix.ByteSliceToString(u.Release[:]); !strings.Contains(said["kernel"], release) {
 		t.Errorf("kernel %q is not %s", said["kernel"], release)
 	}
-	for _, name := range []string{"BTF", "ring buffer", "bpf_loop"} {
+	for _, name := range []string{"BTF", "ring buffer", "atomic additions"} {
 		if said[name] != "yes" {
 			t.Errorf("%s: %q", name, said[name])
 		}
 	}
 	var taken string
-	for _, backend := range []string{"fentry", "tracepoint"} {
+	for _, backend := range []string{"fentry", "kprobe", "tracepoint"} {
 		verdict := said["backend "+backend]
 		out, err := exec.Command(filepath.Join(bin, "record"), "--backend", backend, "--", "true").CombinedOutput()
 		if works := strings.HasPrefix(verdict, "works"); works != (err == nil) {

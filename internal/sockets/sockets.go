@@ -10,6 +10,7 @@ import (
 	"unixcap/bpf"
 	"unixcap/internal/capture"
 
+	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
 )
 
@@ -64,9 +65,9 @@ func (s *Socket) Type() uint8 {
 }
 
 // List returns the sockets of all processes in all network namespaces, by path,
-// then inode.
-func List() ([]*Socket, error) {
-	holders, err := bpf.Holders()
+// then inode. types is nil, or bpf.Options.Types.
+func List(types *btf.Spec) ([]*Socket, error) {
+	holders, err := bpf.Holders(types)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"unixcap/bpf"
+	"unixcap/internal/conformance"
+
+	"golang.org/x/sys/unix"
+)
+
+// talkWord has this program be the one that is recorded.
+const talkWord = "talk"
+
+// talkMessages is how many messages it sends.
+const talkMessages = 10
+
+func talk() error {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	for i := range talkMessages {
+		if _, err := unix.Write(fds[0], fmt.Appendf(nil, "message %d", i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recordDropped runs the program record, which gives up its rights once it
+// records, and looks whether it still counts, and leaves nothing in tracefs.
+func (r *run) recordDropped(backend bpf.Backend) conformance.Result {
+	return conformance.Checked("record", "stream", "record, its rights given up", recordTalk(r.record, backend))
+}
+
+func recordTalk(program string, backend bpf.Backend) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	var said bytes.Buffer
+	// The sandbox and the user are what it gives up its rights by.
+	cmd := exec.Command(program, "--backend", string(backend), "-Z", "65534", "-w", "-", "--", self, talkWord)
+	cmd.Stderr = &said
+	packets, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, said.String())
+	}
+	for i := range talkMessages {
+		if text := fmt.Sprintf("message %d", i); !bytes.Contains(packets, []byte(text)) {
+			return fmt.Errorf("%q is not in the file: %s", text, said.String())
+		}
+	}
+	if !strings.Contains(said.String(), "\n0 packets dropped by kernel") {
+		return fmt.Errorf("it says %q", said.String())
+	}
+	left, err := os.ReadFile("/sys/kernel/debug/tracing/kprobe_events")
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("it left %q in tracefs", left)
+	}
+	return nil
+}
