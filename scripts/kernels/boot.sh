@@ -38,7 +38,7 @@ esac
 # no result. Whatever happens once init has begun is one.
 for _ in 1 2 3; do
 	status=0
-	timeout "${TIMEOUT:-300}" "$@" -accel tcg -cpu "$cpu" -smp 2 -m 2048 -nographic -no-reboot \
+	timeout "${TIMEOUT:-900}" "$@" -accel tcg -cpu "$cpu" -smp 2 -m 2048 -nographic -no-reboot \
 		-kernel "$dir/vmlinuz" -initrd "$work/initrd" </dev/null >"$work/console" 2>&1 || status=$?
 	grep -aq 'init: begin' "$work/console" && break
 done

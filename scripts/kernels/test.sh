@@ -10,9 +10,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=
 
-for tool in go qemu-system-x86_64 cpio dpkg apt-get; do
+for tool in go qemu-system-x86_64 qemu-system-aarch64 cpio dpkg apt-get; do
 	command -v $tool >/dev/null || {
-		echo "test.sh: $tool is missing (Debian: golang, qemu-system-x86, cpio)" >&2
+		echo "test.sh: $tool is missing (Debian: golang, qemu-system-x86, qemu-system-arm, cpio)" >&2
 		exit 1
 	}
 done
@@ -36,6 +36,7 @@ build() {
 		cd "$here/../.."
 		export CGO_ENABLED=0 GOOS=linux
 		GOARCH=$1 go build -o "$work/bin-$1/program" ./internal/conformance/vm
+		GOARCH=$1 go build -o "$work/bin-$1/record" ./cmd/record
 		GOARCH=$arch32 go build -o "$work/bin-$1/sender32" ./internal/conformance/sender
 	)
 }
@@ -49,13 +50,21 @@ while read -r suite arch cpu append backends; do
 	dir=$("$here/fetch.sh" "$suite" "$arch" </dev/null)
 	build "$arch"
 	echo "== $suite $arch: $(cat "$dir/version")"
-	status=0
-	# shellcheck disable=SC2086 # one argument a backend
-	APPEND=$(echo "$append" | tr ',' ' ' | sed 's/^-$//') \
-		"$here/boot.sh" "$dir" "$arch" "$cpu" "$work/bin-$arch" /bin/sender32 $backends >"$work/console" || status=$?
-	if [ $status -ne 0 ]; then
+	# In a machine without hardware acceleration a processor may stand still for
+	# milliseconds, which the tracepoint backend's races do not bear (Known limits
+	# in docs/kernels.md). So a kernel that fails gets one more try.
+	for try in 1 2; do
+		status=0
+		# shellcheck disable=SC2086 # one argument a backend
+		APPEND=$(echo "$append" | tr ',' ' ' | sed 's/^-$//') \
+			"$here/boot.sh" "$dir" "$arch" "$cpu" "$work/bin-$arch" /bin/sender32 record=/bin/record $backends >"$work/console" || status=$?
+		[ "$status" -ne 0 ] || break
+		grep -aE 'FAIL|^backend' "$work/console" || true
+		echo "== $suite $arch: try $try ended with status $status (expected: $backends)"
+	done
+	if [ "$status" -ne 0 ]; then
 		cat "$work/console"
-		echo "== $suite $arch: FAILED with status $status (expected: $backends)"
+		echo "== $suite $arch: FAILED"
 		failed=1
 	else
 		grep -aE '^(preempt|backend|verdict)' "$work/console"
@@ -68,7 +77,7 @@ if [ $# -eq 0 ]; then
 	build "$arch"
 	echo "== this machine: $(uname -r)"
 	"$work/bin-$arch/program" "$work/bin-$arch/sender32" >"$work/console" || failed=1
-	grep -E '^(preempt|backend|verdict)|FAIL' "$work/console" || true
+	grep -aE '^(preempt|backend|verdict)|FAIL' "$work/console" || true
 	result "host"
 fi
 

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -14,6 +16,8 @@ type table struct {
 	rows     []*row
 	byKey    map[[3]string]*row
 	notes    []string
+	verified grid // instructions that the verifier went through
+	costs    []string
 }
 
 // A row is one path on one kind of socket, or several that are alike.
@@ -24,7 +28,9 @@ type row struct {
 	cells map[string]string // by column
 }
 
-func newTable() *table { return &table{byKey: make(map[[3]string]*row)} }
+func newTable() *table {
+	return &table{byKey: make(map[[3]string]*row), verified: grid{cells: make(map[[2]string]string)}}
+}
 
 // read takes the lines of one kernel.
 func (t *table) read(where, console string) error {
@@ -41,15 +47,29 @@ func (t *table) read(where, console string) error {
 			}
 		case f[0] == "check" && len(f) == 10:
 			t.check(column(f[1], f[2], f[3], where), f[4], f[5], f[6], t.cell(f[7], f[8], f[9]))
-		case f[0] == "backend" || f[0] == "check" || f[0] == "preempt":
+		case f[0] == "program" && len(f) == 7:
+			if !strings.HasSuffix(f[3], "--btf") && !anotherCopy.MatchString(f[5]) {
+				t.verified.add(kernelColumn(f[1], f[2], where), f[3]+" | "+f[4], f[6])
+			}
+		case f[0] == "cost" && len(f) == 8:
+			t.costs = append(t.costs, fmt.Sprintf("| %s | %s | %s | %s | %s |", kernelColumn(f[1], f[2], where), f[3], f[4], f[6], f[7]))
+		case slices.Contains([]string{"backend", "check", "preempt", "program", "cost"}, f[0]):
 			return fmt.Errorf("line with %d fields: %q", len(f), line)
 		}
 	}
 	return nil
 }
 
+// anotherCopy is the name of a program of which there are several alike.
+var anotherCopy = regexp.MustCompile(`_[1-9]$`)
+
 // column is a short name for a kernel and backend.
 func column(release, arch, backend, where string) string {
+	return kernelColumn(release, arch, where) + " " + backend
+}
+
+// kernelColumn is a short name for a kernel.
+func kernelColumn(release, arch, where string) string {
 	numbers := strings.SplitN(release, ".", 3)
 	name := strings.Join(numbers[:min(2, len(numbers))], ".")
 	if arch != "amd64" {
@@ -58,7 +78,7 @@ func column(release, arch, backend, where string) string {
 	if where == "host" {
 		name += " host"
 	}
-	return name + " " + backend
+	return name
 }
 
 // cell is what a column says of a path.
@@ -148,7 +168,7 @@ func (r *row) names() []string {
 	return names
 }
 
-// String is both tables, and the notes of the second.
+// String is all tables, and the notes of the second.
 func (t *table) String() string {
 	var b strings.Builder
 	b.WriteString("| kernel | where | backend | result |\n| --- | --- | --- | --- |\n")
@@ -175,5 +195,40 @@ func (t *table) String() string {
 	for i, why := range t.notes {
 		fmt.Fprintf(&b, "%d. %s\n", i+1, why)
 	}
+	b.WriteString("\nInstructions that the verifier goes through, of each program once:\n\n")
+	t.verified.write(&b, "backend | program")
+	if len(t.costs) > 0 {
+		b.WriteString("\nWhat a message of 64 B that is sent and received costs, as the kernel counts it (sysctl kernel.bpf_stats_enabled):\n\n" +
+			"| kernel | backend | program | runs | ns |\n| --- | --- | --- | ---: | ---: |\n" + strings.Join(t.costs, "\n") + "\n")
+	}
 	return b.String()
+}
+
+// A grid is a table of which rows and columns are in the order in which they come.
+type grid struct {
+	rows, columns []string
+	cells         map[[2]string]string
+}
+
+func (g *grid) add(column, row, cell string) {
+	if !slices.Contains(g.columns, column) {
+		g.columns = append(g.columns, column)
+	}
+	if !slices.Contains(g.rows, row) {
+		g.rows = append(g.rows, row)
+	}
+	g.cells[[2]string{column, row}] = cell
+}
+
+// write writes it with the rows in order. head is above them.
+func (g *grid) write(b *strings.Builder, head string) {
+	fmt.Fprintf(b, "| %s | %s |\n|%s%s\n", head, strings.Join(g.columns, " | "),
+		strings.Repeat(" --- |", 1+strings.Count(head, "|")), strings.Repeat(" ---: |", len(g.columns)))
+	for _, row := range slices.Sorted(slices.Values(g.rows)) {
+		fmt.Fprintf(b, "| %s |", row)
+		for _, column := range g.columns {
+			fmt.Fprintf(b, " %s |", cmp.Or(g.cells[[2]string{column, row}], "–"))
+		}
+		b.WriteByte('\n')
+	}
 }

@@ -21,13 +21,16 @@ func TestTable(t *testing.T) {
 		"call; stream; write; exact; ; ok", "call; stream; send; exact; ; ok",
 		"call; dgram; write; exact; ; ok", "call; dgram; send; exact; ; ok",
 		"ring; stream; ring zc; refused EINVAL; no zc; ok", "ring; stream; splice; exact; ; FAIL: byte 3")+
-		"preempt\t6.12.3-cloud\tamd64\tnone (voluntary) full\nbackend\t6.12.3-cloud\tamd64\tfentry\tfail: a|b\n")
+		"preempt\t6.12.3-cloud\tamd64\tnone (voluntary) full\nbackend\t6.12.3-cloud\tamd64\tfentry\tfail: a|b\n"+
+		"program\t6.12.3-cloud\tamd64\tfentry\tfexit/f\tf_0\t62\nprogram\t6.12.3-cloud\tamd64\tfentry\tfexit/f\tf_1\t63\n"+
+		"program\t6.12.3-cloud\tamd64\tkprobe --btf\tkprobe/f\tf\t7\n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = table.read("host", lines("6.18", "tracepoint",
 		"call; stream; write; exact; ; ok", "call; dgram; write; flagged; no registers; ok",
-		"call; stream; send; exact; ; ok", "call; dgram; send; flagged; no registers; ok"))
+		"call; stream; send; exact; ; ok", "call; dgram; send; flagged; no registers; ok")+
+		"program\t6.18\tamd64\ttracepoint\ttp_btf/t\tt\t8\ncost\t6.18\tamd64\ttracepoint\ttp_btf/t\tt\t1.00\t345\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,6 +53,19 @@ func TestTable(t *testing.T) {
 
 1. no zc
 2. no registers
+
+Instructions that the verifier goes through, of each program once:
+
+| backend | program | 6.12 | 6.18 host |
+| --- | --- | ---: | ---: |
+| fentry | fexit/f | 62 | – |
+| tracepoint | tp_btf/t | – | 8 |
+
+What a message of 64 B that is sent and received costs, as the kernel counts it (sysctl kernel.bpf_stats_enabled):
+
+| kernel | backend | program | runs | ns |
+| --- | --- | --- | ---: | ---: |
+| 6.18 host | tracepoint | tp_btf/t | 1.00 | 345 |
 <!-- end -->
 after
 `
