@@ -191,13 +191,18 @@ func (l *lexer) quoted(quote byte, escapes bool) {
 	l.pos = len(l.src)
 }
 
+// name moves behind the bytes of a name.
+func (l *lexer) name() {
+	for l.pos < len(l.src) && nameByte[l.src[l.pos]] {
+		l.pos++
+	}
+}
+
 // word moves behind a name, or behind a string that a word introduces:
 // x'0a', b'01', n'a', _utf8mb4'a'.
 func (l *lexer) word() tokenKind {
 	start := l.pos
-	for nameByte[l.at(0)] && l.pos < len(l.src) {
-		l.pos++
-	}
+	l.name()
 	if c := l.at(0); c == '\'' || c == '"' {
 		switch first := lower[l.src[start]]; {
 		case first == '_',
@@ -213,7 +218,7 @@ func (l *lexer) word() tokenKind {
 func (l *lexer) number() tokenKind {
 	start := l.pos
 	if c := lower[l.at(1)]; l.src[start] == '0' && (c == 'x' || c == 'b') {
-		l.word()
+		l.name()
 		return tokenNumber
 	}
 	l.digits()
@@ -232,7 +237,7 @@ func (l *lexer) number() tokenKind {
 		}
 	}
 	if nameByte[l.at(0)] && bytes.IndexByte(l.src[start:l.pos], '.') < 0 && isDigit(l.src[start]) {
-		l.word()
+		l.name()
 		return tokenWord
 	}
 	return tokenNumber
