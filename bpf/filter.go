@@ -65,7 +65,7 @@ type Judged[T any] struct {
 	Verdict Verdict
 }
 
-// A Verdict is what conditions say; enum verdict in filter.h.
+// A Verdict is what conditions say; enum verdict in pattern.h.
 type Verdict uint8
 
 const (
@@ -73,7 +73,7 @@ const (
 	Excluded Verdict = 2
 )
 
-// The kinds of conditions, enum condition_kind in filter.h.
+// The kinds of conditions, enum condition_kind in pattern.h.
 const (
 	bySK = iota
 	byInode
@@ -109,7 +109,7 @@ func (f *Filter) Empty() bool { return f.Want.kinds()|f.Not.kinds() == 0 }
 func (f *Filter) ofProcesses() bool { return f.Want.OfProcesses() || f.Not.OfProcesses() }
 
 // PathsMax is how many Paths and Comms a Filter can have. Each path can take
-// three of the PATTERNS_MAX patterns in filter.h.
+// three of the PATTERNS_MAX patterns in pattern.h.
 const PathsMax = 128
 
 // pathMax is the longest pattern: sun_path's size, and one for the @.
@@ -122,7 +122,7 @@ type condition struct {
 	_     uint32
 }
 
-// pattern is struct pattern in filter.h.
+// pattern is struct pattern in pattern.h.
 type pattern struct {
 	Len     uint32
 	Dev     uint32
