@@ -16,7 +16,7 @@ var kernelTypes = btf.NewCache()
 func ownTypes() (*btf.Spec, error) {
 	types, err := kernelTypes.Kernel()
 	if errors.Is(err, ebpf.ErrNotSupported) {
-		return nil, fmt.Errorf("read the kernel's types: %w (it was built without CONFIG_DEBUG_INFO_BTF; --btf FILE gives them)", ebpf.ErrNotSupported)
+		return nil, fmt.Errorf("read the kernel's types: %w (this kernel was built without CONFIG_DEBUG_INFO_BTF; --btf FILE gives them)", ebpf.ErrNotSupported)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the kernel's types: %w", err)
