@@ -1,11 +1,9 @@
 package bpf
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -67,14 +65,10 @@ func (t *Tap) attachOne(spec *ebpf.ProgramSpec, p *ebpf.Program) (io.Closer, err
 // with the few calls at once that the kernel allows otherwise.
 func (t *Tap) attachKretprobe(spec *ebpf.ProgramSpec, p *ebpf.Program) (io.Closer, error) {
 	what := "attach " + spec.SectionName
-	if t.retprobes == nil && !t.fewCalls {
-		r, err := openRetprobes()
-		if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, os.ErrPermission) {
-			return nil, fmt.Errorf("%s: %w", what, err)
-		}
-		t.retprobes, t.fewCalls = r, err != nil
+	if t.retprobes == nil && t.fewCalls == nil {
+		t.retprobes, t.fewCalls = openRetprobes()
 	}
-	if t.fewCalls {
+	if t.fewCalls != nil {
 		l, err := link.Kretprobe(spec.AttachTo, p, nil)
 		if err != nil {
 			return nil, explain(what, err)
@@ -88,11 +82,10 @@ func (t *Tap) attachKretprobe(spec *ebpf.ProgramSpec, p *ebpf.Program) (io.Close
 	return l, nil
 }
 
-// FewCalls reports whether the backend sees only some calls that wait at once:
-// of more threads that wait in a call, the messages count as Losses.Missed.
-func (t *Tap) FewCalls() bool { return t.fewCalls }
-
-const fewCallsNote = "misses messages of many threads that wait at once, since it can't use tracefs (as root: mount -t tracefs none /sys/kernel/tracing)"
+// fewCallsNote says what is missed where many threads wait in a call at once.
+func (t *Tap) fewCallsNote() string {
+	return fmt.Sprintf("misses messages of many threads that wait at once (%v)", t.fewCalls)
+}
 
 // Notes says what is not as it could be with the backend that was taken: why the
 // kernel did not take those that are preferred to it, and what it lacks.
@@ -105,8 +98,8 @@ func (t *Tap) Notes() []string {
 		}
 		notes = append(notes, fmt.Sprintf("%v; trying %s", err, next))
 	}
-	if t.fewCalls {
-		notes = append(notes, fmt.Sprintf("backend %s %s", t.backend, fewCallsNote))
+	if t.fewCalls != nil {
+		notes = append(notes, fmt.Sprintf("backend %s %s", t.backend, t.fewCallsNote()))
 	}
 	return notes
 }

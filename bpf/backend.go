@@ -87,16 +87,11 @@ func tryKprobe() error {
 // seeing (__bpf_prog_enter_recur, kernel/bpf/trampoline.c) can make one message be
 // taken for another.
 func tryTracepoint() error {
-	var u unix.Utsname
-	if err := unix.Uname(&u); err != nil {
+	preempts, err := since(7, 0)
+	if err != nil {
 		return err
 	}
-	var major int
-	release := unix.ByteSliceToString(u.Release[:])
-	if _, err := fmt.Sscanf(release, "%d.", &major); err != nil {
-		return fmt.Errorf("kernel release %q: %w", release, err)
-	}
-	if major >= 7 && preemptible() {
+	if preempts && preemptible() {
 		return fmt.Errorf("programs at tracepoints: %w (since Linux 7.0 they are preempted, and take one message for another)", ebpf.ErrNotSupported)
 	}
 	return nil

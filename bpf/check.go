@@ -68,8 +68,8 @@ func try(name Backend, o Options, list []pattern) (note string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if t.FewCalls() {
-		note = fewCallsNote
+	if t.fewCalls != nil {
+		note = t.fewCallsNote()
 	}
 	return note, t.Close()
 }

@@ -43,6 +43,11 @@ func fit(spec *ebpf.CollectionSpec, types *btf.Spec, o *Options) error {
 	if err != nil {
 		return err
 	}
+	if o.Types != nil { // which may have no functions at all
+		if noPage, err = since(6, 5); err != nil {
+			return err
+		}
+	}
 	useless["page_entry"], useless["page_exit"] = noPage, noPage
 	noMaySend, err := lacks[*btf.Func](types, maySend)
 	useless["may_send"], useless["readable"] = noMaySend, !noMaySend
@@ -88,4 +93,18 @@ func preemptible() bool {
 func lacksTracepoint(types *btf.Spec, name string) (bool, error) {
 	// DECLARE_TRACE makes this type: include/trace/bpf_probe.h.
 	return lacks[*btf.Typedef](types, "btf_trace_"+name)
+}
+
+// since reports whether the kernel is of a release, or of a later one.
+func since(major, minor int) (bool, error) {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return false, err
+	}
+	var a, b int
+	release := unix.ByteSliceToString(u.Release[:])
+	if _, err := fmt.Sscanf(release, "%d.%d", &a, &b); err != nil {
+		return false, fmt.Errorf("kernel release %q: %w", release, err)
+	}
+	return a > major || a == major && b >= minor, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/ringbuf"
+	"golang.org/x/sys/unix"
 )
 
 // A Holder is one process's descriptor of one UNIX socket.
@@ -87,6 +88,12 @@ func walkHolders(types *btf.Spec) ([]Holder, error) {
 	if err != nil {
 		return nil, err
 	}
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fds[0])
+	defer unix.Close(fds[1])
 	coll, err := runOnce(spec, "walk_holders", types, "holders", "walks")
 	if err != nil {
 		return nil, fmt.Errorf("list sockets: %w", err)
@@ -113,13 +120,31 @@ func walkHolders(types *btf.Spec) ([]Holder, error) {
 	for {
 		record, err := r.Read()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return readHolders(&all)
+			list, err := readHolders(&all)
+			if err == nil {
+				err = findOwn(list, fds[0])
+			}
+			return list, err
 		}
 		if err != nil {
 			return nil, fmt.Errorf("list sockets: %w", err)
 		}
 		all.Write(record.RawSample[:holderSize])
 	}
+}
+
+// findOwn looks for a socket of our own, which is found only with the right types.
+func findOwn(list []Holder, fd int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	for i := range list {
+		if h := &list[i]; h.PID == uint32(os.Getpid()) && h.FD == uint32(fd) && h.Inode == uint32(st.Ino) {
+			return nil
+		}
+	}
+	return errors.New("list sockets: record's own are not among them (the types are not this kernel's)")
 }
 
 // runOnce loads one of the programs, with those maps that it has, and runs it in

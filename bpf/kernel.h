@@ -37,7 +37,6 @@ typedef _Bool bool;
 #define TCP_LISTEN 10
 #define SOCK_DEAD 0 /* enum sock_flags, include/net/sock.h */
 #define S_IFMT 0170000
-#define S_IFSOCK 0140000
 #define SOCKFS_MAGIC 0x534F434B
 #define UNIX_PATH_MAX 108
 #define TASK_COMM_LEN 16
@@ -114,22 +113,9 @@ struct path {
 	struct dentry *dentry;
 };
 
-/* file.f_count until 6.12, file.f_ref since 6.13, where 0 means one owner. */
-struct file_ref {
-	atomic64_t refcnt;
-};
-
 struct file {
 	struct inode *f_inode;
 	void *private_data;
-};
-
-struct file___old {
-	atomic64_t f_count;
-};
-
-struct file___new {
-	struct file_ref f_ref;
 };
 
 struct fdtable {

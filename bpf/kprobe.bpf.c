@@ -7,7 +7,7 @@
  * same. What a function was called with is noted at its beginning: a kretprobe is
  * told the result only.
  *
- * These programs load from 5.8 on, so they have no pointers that the verifier
+ * These programs are for old kernels, too, so they have no pointers that the verifier
  * knows more of than that they are numbers, and remember all in hash maps.
  */
 #define KPROBE
@@ -30,10 +30,13 @@ struct user_pt_regs {
 struct pt_regs;
 #endif
 
+/* CLOCK_MONOTONIC ns of when all programs were there; 0 before, and once they go. */
+__u64 complete_since;
+
 /*
  * Only the beginning or only the end of a call was seen: a kretprobe remembers so
- * many calls at once, and where another program runs ours does not (nmissed and
- * bpf_prog_active in the kernel).
+ * many calls at once, and none of these programs runs while a map is written to
+ * on its CPU (bpf_prog_active, kernel/trace/bpf_trace.c).
  */
 static __always_inline void count_missed(__u8 type)
 {
@@ -53,7 +56,7 @@ static __always_inline struct call *begin_send(struct socket *sock, void *messag
 		count_unknown(type);
 		return NULL;
 	}
-	if (c->open)
+	if (c->open && complete_since && c->entry >= complete_since)
 		count_missed(c->record.kind);
 	begin_call(c);
 	c->record.kind = type;
@@ -64,12 +67,13 @@ static __always_inline struct call *begin_send(struct socket *sock, void *messag
 }
 
 /* The call that ends. type is what it is counted as if its beginning was not seen. */
-static __always_inline struct call *end_send(__u8 type)
+static __always_inline struct call *end_send(int ret, __u8 type)
 {
 	struct call *c = known_call();
 
 	if (!c || !c->open) {
-		count_missed(type);
+		if (ret > 0 && complete_since)
+			count_missed(type);
 		return NULL;
 	}
 	c->open = false;
@@ -78,7 +82,7 @@ static __always_inline struct call *end_send(__u8 type)
 
 static __always_inline void end_message(int ret, __u8 type, __u32 slot)
 {
-	struct call *c = end_send(type);
+	struct call *c = end_send(ret, type);
 
 	if (c && sent((void *)c->sock, ret, c, slot))
 		submit_message(c, &c->at, (void *)c->msg);
@@ -136,7 +140,7 @@ int BPF_KPROBE(page_entry, struct socket *sock, struct page *page, int offset)
 SEC("kretprobe/unix_stream_sendpage")
 int BPF_KRETPROBE(page_exit, int ret)
 {
-	struct call *c = end_send(SOCK_STREAM);
+	struct call *c = end_send(ret, SOCK_STREAM);
 
 	if (c && sent((void *)c->sock, ret, c, SLOT_PAGE))
 		submit_accepted(c, &c->at);
@@ -187,6 +191,7 @@ static __always_inline void begin_receive(struct socket *sock, int flags)
 {
 	struct receiving r = { .sk = (__u64)BPF_CORE_READ(sock, sk), .flags = flags };
 	__u32 tid = bpf_get_current_pid_tgid();
+	struct receiving *before;
 	struct socket_state *st;
 
 	if (!r.sk)
@@ -194,7 +199,12 @@ static __always_inline void begin_receive(struct socket *sock, int flags)
 	st = known_state((void *)r.sk);
 	if (!st || !(st->flags & STATE_HOLDER))
 		meet_receiver((void *)r.sk);
-	if (record_receive)
+	if (!record_receive)
+		return;
+	before = bpf_map_lookup_elem(&receivings, &tid);
+	if (before)
+		*before = r;
+	else
 		bpf_map_update_elem(&receivings, &tid, &r, 0);
 }
 

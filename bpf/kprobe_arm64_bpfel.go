@@ -50,6 +50,7 @@ const (
 	kprobeProgStreamSpliced    = "stream_spliced"
 	kprobeVarCapBytes          = "cap_bytes"
 	kprobeVarCapRate           = "cap_rate"
+	kprobeVarCompleteSince     = "complete_since"
 	kprobeVarFilterFollow      = "filter_follow"
 	kprobeVarFilterNot         = "filter_not"
 	kprobeVarFilterPatterns    = "filter_patterns"
@@ -154,6 +155,7 @@ type kprobeMapSpecs struct {
 type kprobeVariableSpecs struct {
 	CapBytes       *ebpf.VariableSpec `ebpf:"cap_bytes"`
 	CapRate        *ebpf.VariableSpec `ebpf:"cap_rate"`
+	CompleteSince  *ebpf.VariableSpec `ebpf:"complete_since"`
 	FilterFollow   *ebpf.VariableSpec `ebpf:"filter_follow"`
 	FilterNot      *ebpf.VariableSpec `ebpf:"filter_not"`
 	FilterPatterns *ebpf.VariableSpec `ebpf:"filter_patterns"`
@@ -233,6 +235,7 @@ func (m *kprobeMaps) Close() error {
 type kprobeVariables struct {
 	CapBytes       *ebpf.Variable `ebpf:"cap_bytes"`
 	CapRate        *ebpf.Variable `ebpf:"cap_rate"`
+	CompleteSince  *ebpf.Variable `ebpf:"complete_since"`
 	FilterFollow   *ebpf.Variable `ebpf:"filter_follow"`
 	FilterNot      *ebpf.Variable `ebpf:"filter_not"`
 	FilterPatterns *ebpf.Variable `ebpf:"filter_patterns"`

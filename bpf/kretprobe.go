@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -26,29 +27,30 @@ type retprobes struct {
 	group  string
 }
 
-// groupPrefix is followed by the process id.
+// groupPrefix is followed by the process id, and by which of its groups it is.
 const groupPrefix = "unixcap_"
 
+var groups atomic.Uint32
+
 // openRetprobes finds tracefs, and removes what a process that was killed has
-// left there.
+// left there. The error is for a user who may not, or cannot, have it so.
 func openRetprobes() (*retprobes, error) {
 	for _, dir := range []string{"/sys/kernel/tracing", "/sys/kernel/debug/tracing"} {
-		// Without O_APPEND the kernel would remove everybody's probes.
+		// With O_TRUNC the kernel would remove everybody's probes.
 		f, err := os.OpenFile(dir+"/kprobe_events", os.O_RDWR|os.O_APPEND, 0)
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: root has the right to it", err)
 		}
-		r := &retprobes{dir: dir, events: f, group: groupPrefix + strconv.Itoa(os.Getpid())}
+		r := &retprobes{dir: dir, events: f, group: fmt.Sprintf("%s%d_%d", groupPrefix, os.Getpid(), groups.Add(1))}
 		if err := r.removeLeft(); err != nil {
-			f.Close()
-			return nil, err
+			return nil, errors.Join(err, f.Close())
 		}
 		return r, nil
 	}
-	return nil, fmt.Errorf("tracefs: %w (mount -t tracefs none /sys/kernel/tracing)", os.ErrNotExist)
+	return nil, fmt.Errorf("no tracefs: mount -t tracefs none /sys/kernel/tracing")
 }
 
 // removeLeft removes the definitions of processes that are gone. Those of others
@@ -58,15 +60,16 @@ func (r *retprobes) removeLeft() error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", r.events.Name(), err)
 	}
-	for line := range strings.Lines(string(b)) { // r4096:unixcap_123/stream_exit unix_stream_sendmsg
+	for line := range strings.Lines(string(b)) { // r4096:unixcap_123_1/stream_exit unix_stream_sendmsg
 		_, event, _ := strings.Cut(strings.Fields(line)[0], ":")
-		group, _, _ := strings.Cut(event, "/")
-		owner, ours := strings.CutPrefix(group, groupPrefix)
+		group, ours := strings.CutPrefix(event, groupPrefix)
+		owner, _, _ := strings.Cut(group, "_")
 		pid, err := strconv.Atoi(owner)
-		if !ours || err != nil || pid != os.Getpid() && !errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
+		if !ours || err != nil || pid == os.Getpid() || !errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
 			continue
 		}
-		if err := r.write("-:" + event); err != nil && !errors.Is(err, unix.EBUSY) {
+		// Another may do the same, or somebody may look at them.
+		if err := r.write("-:" + event); err != nil && !errors.Is(err, unix.EBUSY) && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}
@@ -125,5 +128,9 @@ func (p *retprobe) Close() error {
 	if p.fd >= 0 {
 		err = unix.Close(p.fd)
 	}
-	return errors.Join(err, p.of.write("-:"+p.event))
+	// If somebody else looks at it, it stays, and the next one removes it.
+	if removeErr := p.of.write("-:" + p.event); !errors.Is(removeErr, unix.EBUSY) {
+		err = errors.Join(err, removeErr)
+	}
+	return err
 }

@@ -1,6 +1,9 @@
 package bpf
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // A Loss says what the kernel side did not record of one kind of socket, by
 // reason.
@@ -59,7 +62,7 @@ func (l *Loss) add(k Loss) {
 var recording = map[string]bool{
 	"stream_entry": true, "stream_exit": true,
 	"dgram_entry": true, "dgram_exit": true,
-	"page_exit":        true,
+	"page_entry": true, "page_exit": true,
 	"sock_send_length": true,
 }
 
@@ -76,14 +79,11 @@ func (t *Tap) Losses() (Losses, error) {
 		}
 	}
 	l.Missed = l.Total().MissedMessages
-	if t.backend == Kprobe {
-		return l, nil // which knows by itself
-	}
 	missed := make(map[string]uint64) // by all of a program's copies
 	for name, p := range t.coll.Programs {
 		base, _ := copyOf(name)
-		if !recording[base] {
-			continue
+		if !recording[base] || t.backend == Kprobe && strings.HasSuffix(base, "_exit") {
+			continue // a kprobe's end is missed with its beginning, or known
 		}
 		s, err := p.Stats()
 		if err != nil {

@@ -7,10 +7,7 @@
 #include "send.h"
 #include "pages.h"
 
-#define SHUT_WR 1
-#define SHUT_RDWR 2
-
-/* Where the bytes are: call.source and scratch.source. */
+/* Where the bytes are: location.source and scratch.source. */
 enum source {
 	UNKNOWN,
 	BUFFER,		/* the caller's */
@@ -137,10 +134,4 @@ static __always_inline void submit_message(struct call *c, struct location *at, 
 	read_control((__u64)BPF_CORE_READ(msg, msg_control), BPF_CORE_READ(msg, msg_controllen),
 		     false);
 	submit_accepted(c, at);
-}
-
-/* shutdown(2): whether mode, 0 to 2, ends sending. */
-static __always_inline bool ends_sending(int mode)
-{
-	return mode == SHUT_WR || mode == SHUT_RDWR;
 }

@@ -26,6 +26,14 @@ static __noinline void meet_peer(struct socket_state *st, struct sock *sk, struc
 static __always_inline void remember(struct socket_state *st, struct sock *sk, struct sock *peer,
 				     __u32 slot)
 {
+	__u32 ino;
+
+	/* If a socket's end was missed, another with its address is not that one. */
+	if (hash_sockets && st->ino) {
+		ino = inode_of(sk);
+		if (ino && ino != st->ino)
+			__builtin_memset(st, 0, sizeof(*st));
+	}
 	if (st->flags & STATE_JUDGED && st->peer == (__u64)peer && st->ino &&
 	    (st->peer_ino || !peer))
 		return;
@@ -125,4 +133,13 @@ static __always_inline void closed(struct sock *sk, __u32 ino)
 		return; /* a connection without an end: the file stays correct */
 	fill_close_record(r, (__u64)sk, ino);
 	bpf_ringbuf_submit(r, wakeup());
+}
+
+#define SHUT_WR 1
+#define SHUT_RDWR 2
+
+/* shutdown(2): whether mode, 0 to 2, ends sending. */
+static __always_inline bool ends_sending(int mode)
+{
+	return mode == SHUT_WR || mode == SHUT_RDWR;
 }

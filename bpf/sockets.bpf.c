@@ -99,8 +99,7 @@ int list_holders(struct bpf_iter__task_file *ctx)
 /*
  * The same for a kernel that has no type information, and so no iterators: this
  * goes through the processes and their descriptors by itself, in a run that user
- * space asks for (BPF_PROG_TEST_RUN). The run is an RCU reader, so that what ends
- * meanwhile is not another's memory.
+ * space asks for (BPF_PROG_TEST_RUN, 5.10).
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -163,7 +162,7 @@ static __always_inline void walk_on(struct walk *w)
 	w->fd++;
 }
 
-/* 2^21 descriptors of all processes, in loops of which the verifier sees one at a time. */
+/* 2^21 places for descriptors in all processes' tables, in loops of which the verifier sees one at a time. */
 #define WALK_STEPS 8
 #define WALK_RUNS 512
 

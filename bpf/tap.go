@@ -14,6 +14,7 @@ import (
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/ringbuf"
 	"github.com/cilium/ebpf/rlimit"
+	"golang.org/x/sys/unix"
 )
 
 // Options say what a Tap records. The zero value records everything.
@@ -52,7 +53,7 @@ type Tap struct {
 	links   []io.Closer
 	// Of kretprobes: where they are defined, or that few calls are seen.
 	retprobes *retprobes
-	fewCalls  bool
+	fewCalls  error   // why
 	passed    []error // of the backends before this one
 	reader    *ringbuf.Reader
 	living    *link.Iter // nil until Living
@@ -270,7 +271,27 @@ func (t *Tap) start(spec *ebpf.CollectionSpec, o Options, list []pattern) error 
 		return fmt.Errorf("open the ring buffer: %w", err)
 	}
 	t.reader, t.expired = r, true
-	return t.attach(spec)
+	if err := t.attach(spec); err != nil {
+		return err
+	}
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return err
+	}
+	return t.setComplete(uint64(now.Nano()))
+}
+
+// setComplete tells programs that pair a call's beginning with its end since when
+// all of them are there; 0 says that they are not.
+func (t *Tap) setComplete(since uint64) error {
+	v := t.coll.Variables["complete_since"]
+	if v == nil {
+		return nil
+	}
+	if err := v.Set(since); err != nil {
+		return fmt.Errorf("set complete_since: %w", err)
+	}
+	return nil
 }
 
 // explain makes one line of a load or attach error, with what to do about it.
@@ -337,8 +358,8 @@ func (t *Tap) Ring() (used, size int) {
 
 // Detach stops recording; what is in the ring can still be read.
 func (t *Tap) Detach() error {
-	var errs []error
-	for _, l := range t.links {
+	errs := []error{t.setComplete(0)}
+	for _, l := range slices.Backward(t.links) { // what forgets sockets is the last
 		errs = append(errs, l.Close())
 	}
 	t.links = nil

@@ -69,7 +69,10 @@ var exceptions = []known{
 	{path: "32-bit*", backend: tracepoints, when: withoutPages, outcome: flagged, why: noPages},
 
 	// The fentry and kprobe backends.
-	{path: "*", kinds: "dq", backend: functions, when: before(6, 5), outcome: exact}, // their pages come in the kernel's memory: sock_no_sendpage
+	// Until 6.4 pages come as the kernel's memory here: sock_no_sendpage, net/core/sock.c.
+	{path: "sendfile*", kinds: "dq", backend: functions, when: before(6, 5), outcome: exact},
+	{path: "*splice*", kinds: "dq", backend: functions, when: before(6, 5), outcome: exact},
+	{path: "tee*", kinds: "dq", backend: functions, when: before(6, 5), outcome: exact},
 	{path: "sendfile*", backend: functions, when: withoutPages, outcome: flagged, why: noPages},
 	{path: "*splice*", backend: functions, when: withoutPages, outcome: flagged, why: noPages},
 	{path: "tee*", backend: functions, when: withoutPages, outcome: flagged, why: noPages},

@@ -185,11 +185,16 @@ func TestFlushSignal(t *testing.T) {
 			k := newChat(t)
 			r := record(t, ofSelf(append(args, "-w", filepath.Join(dir, "x"))...)...)
 			k.say(20, 40)
-			time.Sleep(100 * time.Millisecond)
+			until(t, "all messages", func() bool {
+				r.signal(syscall.SIGUSR1)
+				return strings.Contains(r.said(), "20 packets captured")
+			})
+			time.Sleep(500 * time.Millisecond) // for the last one's answer
+			before := strings.Count(r.said(), "packets captured")
 			r.signal(syscall.SIGUSR2)
-			time.Sleep(100 * time.Millisecond) // or the other comes first
+			time.Sleep(500 * time.Millisecond) // or the other comes first
 			r.signal(syscall.SIGUSR1)          // is served after it
-			until(t, "statistics", func() bool { return strings.Contains(r.said(), "20 packets captured") })
+			until(t, "statistics", func() bool { return strings.Count(r.said(), "packets captured") > before })
 			if n := said(t, 0, unpacked(t, glob(t, dir+"/x*"))...); n != 20 {
 				t.Errorf("%d messages", n)
 			}

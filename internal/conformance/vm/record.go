@@ -59,12 +59,14 @@ func recordTalk(program string, backend bpf.Backend) error {
 	if !strings.Contains(said.String(), "\n0 packets dropped by kernel") {
 		return fmt.Errorf("it says %q", said.String())
 	}
-	left, err := os.ReadFile("/sys/kernel/debug/tracing/kprobe_events")
-	if err != nil && !os.IsNotExist(err) {
-		return err
-	}
-	if len(left) > 0 {
-		return fmt.Errorf("it left %q in tracefs", left)
+	for _, dir := range []string{"/sys/kernel/tracing", "/sys/kernel/debug/tracing"} {
+		left, err := os.ReadFile(dir + "/kprobe_events")
+		if err != nil && !os.IsNotExist(err) {
+			return err
+		}
+		if len(left) > 0 {
+			return fmt.Errorf("it left %q in %s", left, dir)
+		}
 	}
 	return nil
 }
