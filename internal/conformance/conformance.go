@@ -82,7 +82,7 @@ func Run(o Options) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.missed = losses.Missed
+	c.missed = losses.Missed + losses.Total().StateMessages
 	if o.Programs != nil {
 		list, err := tap.Programs()
 		if err != nil {

@@ -30,6 +30,7 @@ const (
 	taken         = "the receiver may take the bytes before they are copied"
 	noPages       = "the kernel does not tell where a page is mapped (vmemmap_base, page_offset_base)"
 	noCredentials = "a socket buffer does not tell whether its credentials were passed or are the sender's own"
+	locked        = "before 5.12 a place in the stream takes a lock, which is given up on if its holder's processor stands still"
 	full          = "nobody reads while the sender floods a small ring buffer"
 	gone          = "the sender dropped the memory before the call ended"
 	noZeroCopy    = "AF_UNIX has no zero-copy (io_send_zc, io_uring/net.c)"
@@ -79,6 +80,8 @@ var exceptions = []known{
 	{path: "*registered buffer*", backend: functions, when: withoutPages, outcome: flagged, why: noPages},
 
 	{path: "a kernel thread*", backend: functions, when: withoutPages, outcome: flagged, why: noPages},
+
+	{path: "four threads*", backend: functions, when: before(5, 12), outcome: exact | counted, why: locked},
 
 	// All.
 	{path: "more than the ring buffer holds", outcome: counted, why: full},

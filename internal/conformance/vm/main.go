@@ -166,7 +166,7 @@ func (r *run) check(backend bpf.Backend) (taken, ok bool) {
 		return false, false
 	}
 	if r.record != "" && err == nil && r.types == nil {
-		results = append(results, r.recordDropped(backend))
+		results = append(results, r.recordDropped(backend), r.recordAmid(backend))
 	}
 	failed := 0
 	for _, r := range results {

@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"unixcap/bpf"
 	"unixcap/internal/conformance"
@@ -30,6 +32,58 @@ func talk() error {
 		}
 	}
 	return nil
+}
+
+// recordAmid begins and ends recordings while threads send, of which nothing may
+// count as lost: a call that only one of the programs saw was not there to record.
+func (r *run) recordAmid(backend bpf.Backend) conformance.Result {
+	return conformance.Checked("record", "stream", "record, begun and ended amid sends", recordSenders(r.record, backend))
+}
+
+const amidThreads = 4
+
+func recordSenders(program string, backend bpf.Backend) error {
+	end := make(chan struct{})
+	failed := make(chan error, amidThreads)
+	for range amidThreads {
+		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		go func() { failed <- sendUntil(fds, end) }()
+	}
+	var said bytes.Buffer
+	cmd := exec.Command(program, "--backend", string(backend), "--fail-on-loss", "--duration", "1", "-w", "/dev/null")
+	cmd.Stderr = &said
+	err := cmd.Run()
+	close(end)
+	for range amidThreads {
+		err = errors.Join(err, <-failed)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, said.String())
+	}
+	return nil
+}
+
+// sendUntil sends and receives again and again, slowly enough to be recorded.
+func sendUntil(fds [2]int, end chan struct{}) error {
+	defer unix.Close(fds[0])
+	defer unix.Close(fds[1])
+	p := make([]byte, 10)
+	for {
+		select {
+		case <-end:
+			return nil
+		case <-time.After(time.Millisecond):
+		}
+		if _, err := unix.Write(fds[0], p); err != nil {
+			return err
+		}
+		if _, err := unix.Read(fds[1], p); err != nil {
+			return err
+		}
+	}
 }
 
 // recordDropped runs the program record, which gives up its rights once it
