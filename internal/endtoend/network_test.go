@@ -113,7 +113,6 @@ func variants(t *testing.T, dir, lo, all string) []variant {
 	list = append(list, variant{"two files, the second one first", []string{in("h2"), in("h1")}, ""})
 
 	frames := readFrames(t, lo)
-	one("segments in disorder", writeFrames(t, in("disorder"), layers.LinkTypeEthernet, disorder(frames)))
 	one("VLAN", writeFrames(t, in("vlan"), layers.LinkTypeEthernet, mapped(frames, func(b []byte) []byte {
 		return slices.Concat(b[:12], []byte{0x88, 0xa8, 0, 5, 0x81, 0, 0, 7}, b[12:])
 	})))
@@ -127,6 +126,10 @@ func variants(t *testing.T, dir, lo, all string) []variant {
 		run(t, "zstd", "-q", v.files[0], "-o", v.files[0]+".z2")
 		list = append(list, variant{name: v.name + ", gzip", files: []string{v.files[0] + ".z1"}},
 			variant{name: v.name + ", zstd", files: []string{v.files[0] + ".z2"}})
+	}
+	for k := range 7 {
+		name := fmt.Sprintf("disorder %d", k)
+		one(name, writeFrames(t, in(name), layers.LinkTypeEthernet, disorder(frames, k)))
 	}
 	return list
 }
@@ -322,14 +325,14 @@ func mapped(list []packetRecord, change func([]byte) []byte) []packetRecord {
 	return out
 }
 
-// disorder has every seventh packet come three later, and every eleventh again
-// after four. Handshakes stay as they are.
-func disorder(list []packetRecord) []packetRecord {
-	const handshakes = 40
+// disorder has every seventh packet from k on come three later, and every eleventh
+// again after four, but for what opens a connection: a SYN cannot be overtaken by what
+// answers it.
+func disorder(list []packetRecord, k int) []packetRecord {
 	out := slices.Clone(list)
-	for i := handshakes; i+4 < len(out); i++ {
+	for i := k; i+4 < len(out); i++ {
 		switch {
-		case i%7 == 0:
+		case i%7 == k && !opens(out[i:i+4]):
 			p := out[i]
 			copy(out[i:i+3], out[i+1:i+4])
 			out[i+3] = p
@@ -342,4 +345,13 @@ func disorder(list []packetRecord) []packetRecord {
 		out[i].info.Timestamp = list[0].info.Timestamp.Add(time.Duration(i) * 10 * time.Microsecond)
 	}
 	return out
+}
+
+// opens reports whether the first of some packets is a SYN, or one of those it
+// would come behind.
+func opens(list []packetRecord) bool {
+	return slices.ContainsFunc(list, func(p packetRecord) bool {
+		tcp, ok := gopacket.NewPacket(p.data, layers.LinkTypeEthernet, gopacket.Lazy).Layer(layers.LayerTypeTCP).(*layers.TCP)
+		return ok && tcp.SYN
+	})
 }

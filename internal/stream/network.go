@@ -47,15 +47,18 @@ func (f *Flow) overtakes(p *piece) bool {
 	return p.acked > other.seq.next+1 && other.seq.begun && !other.Closed
 }
 
-// acknowledge takes what a piece says about the other end's bytes, and has its own
-// begin where the connection did, if the capture does too.
+// acknowledge takes what a piece says about the other end's bytes. Both ends' begin
+// where the connection did, if the capture does too: an end whose first bytes are
+// late is not one that was joined in the middle.
 func (f *Flow) acknowledge(p *piece) {
-	other := &f.Ends[p.from.Other()].seq
+	own, other := &f.Ends[p.from].seq, &f.Ends[p.from.Other()].seq
 	other.acked = max(other.acked, p.acked)
-	// Offsets of an end whose handshake is missing are about foreign.Middle.
-	if s := &f.Ends[p.from].seq; f.opened && !s.begun && p.offset < foreign.Middle/2 {
-		s.begun = true
+	if !f.opened {
+		return
 	}
+	// Offsets of an end whose handshake is missing are about foreign.Middle.
+	own.begun = own.begun || p.offset < foreign.Middle/2
+	other.begun = other.begun || 0 < p.acked && p.acked < foreign.Middle/2
 }
 
 // repeated counts n bytes of p that the capture has more than once. On a

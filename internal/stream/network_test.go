@@ -273,7 +273,8 @@ func TestLostSegment(t *testing.T) {
 	}
 }
 
-// An answer that the capture has before its question comes after it.
+// An answer that the capture has before its question comes after it, the first of
+// a connection too.
 func TestAnswerBeforeQuestion(t *testing.T) {
 	w := newWire(t)
 	w.handshake()
@@ -282,21 +283,26 @@ func TestAnswerBeforeQuestion(t *testing.T) {
 	w.put(decoders.Client, "TOY two\n", nil)
 	w.put(decoders.Server, "+two\n", nil)
 	w.finish()
-	w.list[5], w.list[6] = w.list[6], w.list[5]
-	var notes strings.Builder
-	p, err := foreign.NewPcap(bufio.NewReader(bytes.NewReader(w.save(w.list))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := capture.NewSourceReader(p, capture.ReaderOptions{Network: foreign.New(0)})
-	e := NewEngine(Options{Protocols: []*decoders.Protocol{toy(&notes)}})
-	for m, err := r.Next(); err == nil; m, err = r.Next() {
-		e.Message(m)
-	}
-	e.Close()
-	want := lines(`client:4 "TOY one\n"`, `server:5 "+one\n"`, `client:7 "TOY two\n"`, `server:6 "+two\n"`, `close 9`)
-	if d := cmp.Diff(want, notes.String()); d != "" {
-		t.Errorf("told the decoder (-want +got):\n%s", d)
+	for at, want := range map[int]string{
+		3: lines(`client:5 "TOY one\n"`, `server:4 "+one\n"`, `client:6 "TOY two\n"`, `server:7 "+two\n"`, `close 9`),
+		5: lines(`client:4 "TOY one\n"`, `server:5 "+one\n"`, `client:7 "TOY two\n"`, `server:6 "+two\n"`, `close 9`),
+	} {
+		frames := slices.Clone(w.list)
+		frames[at], frames[at+1] = frames[at+1], frames[at]
+		var notes strings.Builder
+		p, err := foreign.NewPcap(bufio.NewReader(bytes.NewReader(w.save(frames))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := capture.NewSourceReader(p, capture.ReaderOptions{Network: foreign.New(0)})
+		e := NewEngine(Options{Protocols: []*decoders.Protocol{toy(&notes)}})
+		for m, err := r.Next(); err == nil; m, err = r.Next() {
+			e.Message(m)
+		}
+		e.Close()
+		if d := cmp.Diff(want, notes.String()); d != "" {
+			t.Errorf("packet %d late: told the decoder (-want +got):\n%s", at+1, d)
+		}
 	}
 }
 
