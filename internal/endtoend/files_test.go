@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -250,10 +251,29 @@ func TestLive(t *testing.T) {
 	need(t, "tshark")
 	dir := t.TempDir()
 	path := chatter(t, dir, 1, 100*time.Millisecond)
-	out, _ := exec.Command("sh", "-c",
-		filepath.Join(bin, "record")+" -w - "+path+" 2>/dev/null | timeout 3 tshark -l -n -r - -T fields -e frame.time_epoch 2>/dev/null").Output()
-	if n := strings.Count(string(out), "\n"); n < 20 {
-		t.Errorf("tshark saw %d packets while they came", n)
+	r := exec.Command(filepath.Join(bin, "record"), "-w", "-", path)
+	tshark := exec.Command("tshark", "-l", "-n", "-r", "-", "-T", "fields", "-e", "frame.time_epoch")
+	var err error
+	if tshark.Stdin, err = r.StdoutPipe(); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := tshark.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cmd := range []*exec.Cmd{r, tshark} {
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer cmd.Wait()
+		defer cmd.Process.Kill()
+	}
+	// Recording is told to end only afterwards, so these came while it went on.
+	in := bufio.NewScanner(lines)
+	for n := range 20 {
+		if !in.Scan() {
+			t.Fatalf("tshark saw %d packets while they came", n)
+		}
 	}
 }
 

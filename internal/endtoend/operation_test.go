@@ -321,8 +321,12 @@ func TestFailOnLoss(t *testing.T) {
 				r.signal(syscall.SIGSTOP) // a recorder that can't keep up
 				k.say(1000, 1000)
 				r.signal(syscall.SIGCONT)
-				time.Sleep(200 * time.Millisecond)
-				k.say(1, 1000) // tells of what was lost
+				until(t, "a message after those lost", func() bool {
+					k.say(1, 1000) // tells of what was lost
+					r.signal(syscall.SIGUSR2)
+					raw, err := os.ReadFile(file)
+					return err == nil && regexp.MustCompile(`message 1\d{3} `).Match(raw)
+				})
 			} else {
 				k.say(100, 1000)
 			}
