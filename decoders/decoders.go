@@ -125,6 +125,11 @@ type Exchange struct {
 
 	Rows int64 // rows returned or affected; -1 if the answer has no such thing
 
+	// Where the first byte of the first row that the server returned was seen,
+	// and the last byte of the last one, headers included. Zero if it
+	// returned none.
+	FirstRow, LastRow Mark
+
 	User     string // who is logged in, where the protocol has such a thing
 	Database string // the current database, likewise
 
@@ -160,6 +165,27 @@ func (x *Exchange) Latency() (d time.Duration, ok bool) {
 // Duration is the time from the request's last byte to the response's last.
 func (x *Exchange) Duration() (d time.Duration, ok bool) {
 	return x.until(x.Answered.Last)
+}
+
+// SawRows notes that rows were seen: the first byte of the first one, and the
+// last byte of the last.
+func (x *Exchange) SawRows(first, last Mark) {
+	if x.FirstRow == (Mark{}) {
+		x.FirstRow = first
+	}
+	x.LastRow = last
+}
+
+// UntilFirstRow is the time from the request's last byte to the first byte of
+// the first row; ok is false when no row was seen.
+func (x *Exchange) UntilFirstRow() (d time.Duration, ok bool) {
+	return x.until(x.FirstRow)
+}
+
+// UntilLastRow is the time from the request's last byte to the last byte of
+// the last row.
+func (x *Exchange) UntilLastRow() (d time.Duration, ok bool) {
+	return x.until(x.LastRow)
 }
 
 // Queued is how long the request waited until the server had received it.

@@ -135,6 +135,9 @@ func JSON(x *decoders.Exchange) string {
 	text("user", []byte(x.User))
 	text("database", []byte(x.Database))
 	b = append(b, `,"sent":`+span(x.Sent)+`,"answered":`+span(x.Answered)...)
+	if x.FirstRow.Packet != 0 || x.LastRow.Packet != 0 {
+		b = fmt.Appendf(b, `,"returned":"%d-%d"`, x.FirstRow.Packet, x.LastRow.Packet)
+	}
 	for _, a := range x.Attrs {
 		b = append(b, ',')
 		b = decoders.AppendJSONString(b, []byte(a.Key))
@@ -184,5 +187,7 @@ func check(t *testing.T, x *decoders.Exchange) {
 		t.Errorf("negative number in %s", JSON(x))
 	case x.Sent.Last.Packet < x.Sent.First.Packet || x.Answered.Last.Packet < x.Answered.First.Packet:
 		t.Errorf("span ends before it begins in %s", JSON(x))
+	case x.LastRow.Packet < x.FirstRow.Packet || x.FirstRow.Packet != 0 && x.FirstRow.Packet < x.Answered.First.Packet || x.LastRow.Packet > x.Answered.Last.Packet:
+		t.Errorf("rows outside of the answer in %s", JSON(x))
 	}
 }

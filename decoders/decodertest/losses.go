@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"unixcap/decoders"
 )
@@ -106,6 +107,31 @@ func truthful(t *testing.T, what func() string, p decoders.Protocol, known map[e
 		}
 	}))
 	return ok
+}
+
+// Rows tests what a decoder says of when rows came. The server's answer to a
+// conversation's last message comes in pieces; the first row begins in one of
+// them and the last one ends in another, counted from 0, or there are none (-1).
+func Rows(t *testing.T, p decoders.Protocol, c Conversation, answer []string, first, last int) {
+	t.Helper()
+	asked := time.Unix(1000, 0)
+	c[len(c)-1].At = asked
+	for i, piece := range answer {
+		c = append(c, Message{From: decoders.Server, At: asked.Add(time.Duration(i+1) * time.Second), Data: []byte(piece)})
+	}
+	all := Whole(p, c)
+	x := &all[len(all)-1]
+	expect := func(what string, d time.Duration, ok bool, piece int) {
+		t.Helper()
+		if want := time.Duration(piece+1) * time.Second; ok != (piece >= 0) || ok && d != want {
+			t.Errorf("%s row after %v (%v), want %v: %s", what, d, ok, want, JSON(x))
+		}
+	}
+	d, ok := x.UntilFirstRow()
+	expect("first", d, ok, first)
+	d, ok = x.UntilLastRow()
+	expect("last", d, ok, last)
+	Splits(t, p, c)
 }
 
 // Bounded tests that a decoder that is fed a conversation again and again, from

@@ -104,6 +104,7 @@ func same(p decoders.Protocol, want []decoders.Exchange, feed func(decoders.Deco
 func equalExchanges(a, b *decoders.Exchange) bool {
 	return a.Op == b.Op && a.Status == b.Status && a.ErrorCode == b.ErrorCode && a.Rows == b.Rows &&
 		a.User == b.User && a.Database == b.Database && a.Sent == b.Sent && a.Answered == b.Answered &&
+		a.FirstRow == b.FirstRow && a.LastRow == b.LastRow &&
 		bytes.Equal(a.Request, b.Request) && bytes.Equal(a.Error, b.Error) &&
 		slices.EqualFunc(a.Args, b.Args, equalValues) &&
 		slices.EqualFunc(a.Attrs, b.Attrs, func(x, y decoders.Attr) bool { return x.Key == y.Key && equalValues(x.Value, y.Value) })

@@ -121,17 +121,21 @@ func (d *decoder) skipRows(at decoders.Mark, p []byte) []byte {
 	if rows > 0 {
 		r.saw(at, at, int64(start-len(p)))
 		r.next = seq
-		d.bodyRows(r, rows)
+		d.bodyRows(r, rows, at, at)
 	}
 	return p
 }
 
-// bodyRows counts rows, or events of a stream.
-func (d *decoder) bodyRows(r *request, rows int64) {
+// bodyRows counts rows, or events of a stream. The first one's first byte was
+// seen at first, the last one's last at last.
+func (d *decoder) bodyRows(r *request, rows int64, first, last decoders.Mark) {
 	if r.rows < 0 {
 		r.rows = 0
 	}
 	r.rows += rows
+	if r.reply != replyStream {
+		r.x.SawRows(first, last)
+	}
 	if r.reply == replyResult && !r.metaEOF {
 		d.eof = eofDeprecated
 	}
@@ -166,11 +170,11 @@ func (d *decoder) serverPacket(at decoders.Mark) {
 	}
 	switch r.state {
 	case replyStart:
-		d.firstReply(r, b)
+		d.firstReply(r, b, at)
 	case replyDefinitions:
 		d.definition(r, b)
 	case replyBody:
-		d.body(r, b)
+		d.body(r, b, at)
 	case replyTrailing:
 		d.eof = eofSent
 		d.finish(r)
@@ -196,7 +200,7 @@ func (d *decoder) errReply(r *request, b []byte) {
 
 // firstReply takes in an answer's first packet, or the first of another
 // result.
-func (d *decoder) firstReply(r *request, b []byte) {
+func (d *decoder) firstReply(r *request, b []byte, at decoders.Mark) {
 	switch r.reply {
 	case replyAuth:
 		d.authReply(r, b)
@@ -211,7 +215,7 @@ func (d *decoder) firstReply(r *request, b []byte) {
 		d.prepareReply(r, b)
 	case replyRows, replyStream, replyFields:
 		r.state = replyBody
-		d.body(r, b)
+		d.body(r, b, at)
 	case replyResult:
 		d.resultReply(r, b)
 	case replyClone:
@@ -297,11 +301,11 @@ func (d *decoder) definition(r *request, b []byte) {
 }
 
 // body takes in a packet among rows that skipRows has left: a row in pieces,
-// a column definition of COM_FIELD_LIST, or what ends them.
-func (d *decoder) body(r *request, b []byte) {
+// a column definition of COM_FIELD_LIST, or what ends them. It ends at at.
+func (d *decoder) body(r *request, b []byte, at decoders.Mark) {
 	if len(b) == 0 || b[0] != headerEOF {
 		if r.reply != replyFields {
-			d.bodyRows(r, 1)
+			d.bodyRows(r, 1, d.server().framer.pkt.start, at)
 		}
 		return
 	}

@@ -1,7 +1,10 @@
 package postgresql
 
+import "unixcap/decoders"
+
 // serverCopy takes in the server's side of a COPY, or of a replication stream.
-func (d *decoder) serverCopy(r *request, m *message) {
+// What is copied out comes as rows do.
+func (d *decoder) serverCopy(r *request, m *message, at decoders.Mark) {
 	switch m.kind {
 	case kindCopyInResponse:
 		r.copying, r.copyIn = "in", true
@@ -12,6 +15,9 @@ func (d *decoder) serverCopy(r *request, m *message) {
 		r.stringAttr("replication", d.replication)
 	case kindCopyData:
 		r.copyBytes += uint64(m.size)
+		if r.copying == "out" {
+			r.x.SawRows(m.start, at)
+		}
 	}
 }
 

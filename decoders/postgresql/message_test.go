@@ -229,3 +229,18 @@ func TestCutMessages(t *testing.T) {
 		}
 	}
 }
+
+// Times of rows are those of the bytes that they begin and end with, however
+// long before them the description of the result came.
+func TestRowTimes(t *testing.T) {
+	description := string(wire('T', "\x00\x01a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x19\xff\xff\xff\xff\xff\xff\x00\x00"))
+	row := string(wire('D', "\x00\x01\x00\x00\x00\x011"))
+	ready := string(wire('Z', "I"))
+	query := func(text string) decodertest.Conversation {
+		return append(opening(), decodertest.Message{From: decoders.Client, Data: wire('Q', text+"\x00")})
+	}
+	decodertest.Rows(t, Protocol, query("select a"), []string{description, row[:3], row[3:] + row, row[:8], row[8:], string(wire('C', "SELECT 3\x00")) + ready}, 1, 4)
+	data := string(wire('d', "1\n"))
+	decodertest.Rows(t, Protocol, query("copy t to stdout"), []string{string(wire('H', "\x00\x00\x01\x00\x00")), data, data, string(wire('c', "")), string(wire('C', "COPY 2\x00")) + ready}, 1, 2)
+	decodertest.Rows(t, Protocol, query("delete from t"), []string{string(wire('C', "DELETE 0\x00")) + ready}, -1, -1)
+}

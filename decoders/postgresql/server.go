@@ -57,6 +57,9 @@ func (d *decoder) skipRows(r *request, at decoders.Mark, p []byte) []byte {
 		r.rows += rows
 		r.counted = r.counted || rows > 0
 		r.copyBytes += copied
+		if rows > 0 || r.copying == "out" {
+			r.x.SawRows(at, at)
+		}
 	}
 	return p
 }
@@ -133,7 +136,7 @@ func (d *decoder) serverMessage(m *message, at decoders.Mark) {
 		return
 	}
 	r.saw(m.start, at, m.wire)
-	d.reply(r, m)
+	d.reply(r, m, at)
 }
 
 // passed takes in a message that answers no request. An error is why the
@@ -156,8 +159,8 @@ func (d *decoder) passed(m *message, at decoders.Mark) {
 	}
 }
 
-// reply takes in a message of the answer to r.
-func (d *decoder) reply(r *request, m *message) {
+// reply takes in a message of the answer to r, which ends at at.
+func (d *decoder) reply(r *request, m *message, at decoders.Mark) {
 	switch m.kind {
 	case kindErrorResponse:
 		d.errorReply(r, m)
@@ -182,6 +185,7 @@ func (d *decoder) reply(r *request, m *message) {
 	case kindDataRow:
 		r.rows++
 		r.counted = true
+		r.x.SawRows(m.start, at)
 	case kindCommandComplete:
 		r.complete(m)
 		d.resultEnds(r)
@@ -191,7 +195,7 @@ func (d *decoder) reply(r *request, m *message) {
 		r.suspended = true
 		d.resultEnds(r)
 	case kindCopyInResponse, kindCopyOutResponse, kindCopyBothResponse, kindCopyData, kindCopyDone:
-		d.serverCopy(r, m)
+		d.serverCopy(r, m, at)
 	}
 }
 

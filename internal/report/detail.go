@@ -30,6 +30,8 @@ type measure struct {
 func (g *group) measures() (list []*measure) {
 	for _, m := range []measure{
 		{"first byte", &g.Latency.distribution, true},
+		{"first row", &g.FirstRow.distribution, true},
+		{"last row", &g.LastRow.distribution, true},
 		{"last byte", &g.Duration.distribution, true},
 		{"queued", &g.Queued.distribution, true},
 		{"service", &g.Service.distribution, true},

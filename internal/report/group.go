@@ -41,7 +41,9 @@ type group struct {
 
 	Latency  durations `json:"latency,omitzero"`  // to the answer's first byte
 	Duration durations `json:"duration,omitzero"` // to its last
-	Queued   durations `json:"queued,omitzero"`   // if the capture has what was received
+	FirstRow durations `json:"first_row,omitzero"`
+	LastRow  durations `json:"last_row,omitzero"`
+	Queued   durations `json:"queued,omitzero"` // if the capture has what was received
 	Service  durations `json:"service,omitzero"`
 	Rows     numbers   `json:"rows_each,omitzero"`
 	Sent     numbers   `json:"request_bytes_each,omitzero"`
@@ -172,6 +174,8 @@ func (g *group) exchange(e *Entry, at place) {
 	}
 	g.Sent.add(x.Sent.Bytes)
 	g.Received.add(x.Answered.Bytes)
+	g.FirstRow.addIf(x.UntilFirstRow())
+	g.LastRow.addIf(x.UntilLastRow())
 	g.Queued.addIf(x.Queued())
 	g.Service.addIf(x.Service())
 	if d, ok := x.Latency(); ok {
@@ -218,6 +222,8 @@ func (g *group) add(o *group) {
 	}
 	g.Latency.merge(&o.Latency.distribution)
 	g.Duration.merge(&o.Duration.distribution)
+	g.FirstRow.merge(&o.FirstRow.distribution)
+	g.LastRow.merge(&o.LastRow.distribution)
 	g.Queued.merge(&o.Queued.distribution)
 	g.Service.merge(&o.Service.distribution)
 	g.Rows.merge(&o.Rows.distribution)

@@ -89,6 +89,16 @@ func logColumns() []Column[Entry] {
 				c.Duration(d)
 			}
 		}},
+		Column[Entry]{Name: "first_row_ns", Get: func(e *Entry, c *Cell) {
+			if d, ok := e.Exchange.UntilFirstRow(); ok {
+				c.Duration(d)
+			}
+		}},
+		Column[Entry]{Name: "last_row_ns", Get: func(e *Entry, c *Cell) {
+			if d, ok := e.Exchange.UntilLastRow(); ok {
+				c.Duration(d)
+			}
+		}},
 	)
 }
 
