@@ -34,7 +34,6 @@ type Dissector struct {
 
 	loopback layers.Loopback
 	ethernet layers.Ethernet
-	sll      layers.LinuxSLL
 	tag      layers.Dot1Q
 	ipv4     layers.IPv4
 	tcp      layers.TCP

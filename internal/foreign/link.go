@@ -24,6 +24,8 @@ const (
 )
 
 const (
+	// sllLen is the length of a LINKTYPE_LINUX_SLL header, the protocol is its last two bytes.
+	sllLen = 16
 	// sll2Len is the length of a LINKTYPE_LINUX_SLL2 header, the protocol is its first two bytes.
 	sll2Len = 20
 	// nflogLen is the fixed part of a LINKTYPE_NFLOG header, nflogPayload the type
@@ -64,10 +66,11 @@ func (d *Dissector) network(link uint16, b []byte, length int) ([]byte, int) {
 		}
 		inner, kind = d.ethernet.Payload, d.ethernet.EthernetType
 	case linkSLL:
-		if len(b) < 16 || d.sll.DecodeFromBytes(b, gopacket.NilDecodeFeedback) != nil {
+		// Not by layers.LinuxSLL, which panics if the length of the address is wrong.
+		if len(b) < sllLen {
 			return nil, 0
 		}
-		inner, kind = d.sll.Payload, d.sll.EthernetType
+		inner, kind = b[sllLen:], layers.EthernetType(binary.BigEndian.Uint16(b[sllLen-2:]))
 	case linkSLL2:
 		if len(b) < sll2Len {
 			return nil, 0
