@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 say() { printf 'test: %s\n' "$*" >&2; }
 
-programs=(tshark editcap capinfos dumpcap tcpdump zstd pt-query-digest pt-fingerprint mariadbd mariadb-install-db mariadb mariadb-admin sysbench psql pgbench pg_isready redis-server redis-cli redis-benchmark socat python3 strace setcap setpriv unshare systemd-analyze logrotate)
+programs=(tshark editcap capinfos dumpcap tcpdump zstd pt-query-digest pt-fingerprint mariadbd mariadb-install-db mariadb mariadb-admin sysbench psql pgbench pg_isready redis-server redis-cli redis-benchmark dbus-daemon dbus-send dbus-monitor busctl gdbus socat python3 strace setcap setpriv unshare systemd-analyze logrotate)
 
 # package says which package of Debian has a program. mariadb-server would do,
 # but has a service too, and the tests start servers of their own.
@@ -18,11 +18,13 @@ package() {
 	mariadbd | mariadb-install-db) apt-cache pkgnames mariadb-server-core | sort | head -n 1 ;;
 	mariadb | mariadb-admin) echo mariadb-client ;;
 	redis-cli | redis-benchmark) echo redis-tools ;;
+	dbus-send | dbus-monitor) echo dbus-bin ;;
+	gdbus) echo libglib2.0-bin ;;
 	psql | pgbench | pg_isready) echo postgresql ;;
 	pt-query-digest | pt-fingerprint) echo percona-toolkit ;;
 	setcap) echo libcap2-bin ;;
 	setpriv | unshare) echo util-linux ;;
-	systemd-analyze) echo systemd ;;
+	systemd-analyze | busctl) echo systemd ;;
 	*) echo "$1" ;;
 	esac
 }

@@ -3,6 +3,7 @@ package all
 
 import (
 	"unixcap/decoders"
+	"unixcap/decoders/dbus"
 	"unixcap/decoders/mysql"
 	"unixcap/decoders/postgresql"
 	"unixcap/decoders/redis"
@@ -13,4 +14,5 @@ var Protocols = []decoders.Protocol{
 	mysql.Protocol,
 	postgresql.Protocol,
 	redis.Protocol,
+	dbus.Protocol,
 }

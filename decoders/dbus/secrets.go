@@ -1,0 +1,44 @@
+package dbus
+
+import "bytes"
+
+// secretMembers are what names of members have in them whose texts are secret,
+// be it in the call or in the reply: UDisks' Unlock and ChangePassphrase,
+// AccountsService's SetPassword, BlueZ's RequestPinCode, KWallet's
+// readPassword, systemd-homed's ActivateHome with its JSON of secrets,
+// polkit's AuthenticationAgentResponse2 with its cookie.
+var secretMembers = [][]byte{
+	[]byte("assword"), []byte("assphrase"), []byte("asswd"), []byte("ecret"), []byte("PinCode"), []byte("Passkey"), []byte("Unlock"),
+	[]byte("AuthenticationAgent"), []byte("BeginAuthentication"), []byte("Credential"), []byte("ActivateHome"),
+	[]byte("AcquireHome"), []byte("AuthenticateHome"), []byte("FixateHome"),
+}
+
+// secretPairs are the letters that secretMembers begin with, each with those
+// that may be second.
+var secretPairs = func() (t [256][2]byte) {
+	for _, w := range secretMembers {
+		second := &t[w[0]]
+		if second[0] != 0 && second[0] != w[1] {
+			second[1] = w[1]
+		} else {
+			second[0] = w[1]
+		}
+	}
+	return t
+}()
+
+// hides says whether the texts of a call, its reply or a signal are not shown.
+func (m *message) hides() bool {
+	for i := 1; i < len(m.member); i++ {
+		pair := &secretPairs[m.member[i-1]]
+		if c := m.member[i]; pair[0] != c && pair[1] != c {
+			continue
+		}
+		for _, w := range secretMembers {
+			if bytes.HasPrefix(m.member[i-1:], w) {
+				return true
+			}
+		}
+	}
+	return false
+}
