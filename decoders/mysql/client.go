@@ -44,6 +44,8 @@ func (d *decoder) admitClient(seq byte, length int, first byte) (keep int, ok bo
 	case r != nil && r.reply == replyStream && first == semiSyncAck:
 		d.sent = sentAck
 		return 0, true
+	case !ok && d.spoke && !c.hunting && seq == 0 && commands[first].op == "":
+		return 1, true
 	}
 	return keep, ok
 }
@@ -58,6 +60,7 @@ func (d *decoder) clientPacket(at decoders.Mark) {
 			d.lose(c)
 			return
 		}
+		d.spoke = true
 		d.command(pkt, at)
 	case sentHandshake:
 		known := d.phase == phaseGreeted || plausibleResponse(pkt.payload)
@@ -98,11 +101,9 @@ func (d *decoder) command(pkt *packet, at decoders.Mark) {
 	}
 	s.dropped = false
 
-	com := pkt.payload[0]
 	r := d.queue.take()
-	r.com, r.reply = com, commands[com].reply
 	r.next = pkt.last + 1
-	r.x.Op = commands[com].op
+	d.name(r, pkt.payload)
 	r.x.Sent = decoders.Span{First: pkt.start, Last: at, Bytes: pkt.wire}
 	d.interpret(r, pkt.payload, pkt.size)
 	if r.reply == replyNone {
@@ -117,6 +118,20 @@ func (d *decoder) command(pkt *packet, at decoders.Mark) {
 		d.abandon("overflow", uint64(d.queue.len()))
 		s.hunting, s.candidate = true, false
 		s.framer.reset()
+	}
+}
+
+// name says which command a payload is. One that is not known is taken for one
+// with a simple answer: servers refuse it. Empty payloads are COM_SLEEP to them.
+func (d *decoder) name(r *request, b []byte) {
+	if len(b) > 0 {
+		r.com = b[0]
+	}
+	c := &commands[r.com]
+	r.x.Op, r.reply = c.op, c.reply
+	if c.op == "" {
+		r.x.Op, r.reply = "unknown", replyOK
+		r.attr("command", decoders.UintValue(uint64(r.com)))
 	}
 }
 
@@ -141,6 +156,9 @@ func (d *decoder) cutRequest() {
 
 // interpret reads what a command says.
 func (d *decoder) interpret(r *request, b []byte, size int64) {
+	if commands[r.com].op == "" {
+		return // of which only the command was kept
+	}
 	r.count("truncated_bytes", uint64(size-int64(len(b))))
 	switch r.com {
 	case comQuery:

@@ -20,7 +20,7 @@ func (d *decoder) greet(pkt *packet, at decoders.Mark) {
 		d.greeting.ServerVersion = bytes.Clone(d.greeting.ServerVersion)
 		d.greeting.AuthPluginName = bytes.Clone(d.greeting.AuthPluginName)
 		d.phase = phaseGreeted
-		d.whole = true
+		d.whole, d.spoke = true, true
 		s.hunting = false
 	case d.phase == phaseStart && refusal.Decode(pkt.payload) == nil && plausibleError(&refusal):
 		r := d.queue.take()

@@ -35,6 +35,7 @@ type decoder struct {
 	sent          clientPacketKind // what admitClient took the packet for
 	infile        bool             // the client is sending a file
 	whole         bool             // nothing is missing since the greeting
+	spoke         bool             // a command has been read since anything was missing
 	inTransaction bool
 	doubt         bool // an answer may be to a request that was lost
 	passed        bool // admitServer took the packet for such an answer
@@ -233,7 +234,7 @@ func (d *decoder) gap(from decoders.End, n int64) {
 		s.inflater.reset()
 	}
 	d.phase = phaseCommand
-	d.infile, d.whole = false, false
+	d.infile, d.whole, d.spoke = false, false, false
 	d.doubt = true
 	if from == decoders.Client {
 		d.epoch++

@@ -90,6 +90,11 @@ func TestDialogue(t *testing.T) {
 			connect + `{"op":"query","request":"load data local infile 'f' into table t","status":"error","error_code":"1064","error":"no","infile":"f","sqlstate":"42000","infile_bytes":3}` + "\n" + `{"op":"ping","status":"ok"}` + "\n"},
 		{"binlog", talk(opened(mysql8), ">\x00\x12\x04\x00\x00\x00\x00\x00\x01\x00\x00\x00bin.1", "<\x01\x00event", "<\x02\x00event", ">\x00\xef\x00"),
 			connect + `{"op":"binlog_dump","request":"bin.1","status":"unanswered","server_id":1,"position":4,"events":2}` + "\n"},
+		{"commands that are not known", talk(opened(mysql8), ">\x00\x0f", "<\x01\xff\x17\x04#08S01Unknown command", ">\x00\x0e", "<\x01"+okPayload,
+			">\x00\x21group", "<\x01"+okPayload, ">\x00\x0e", "<\x01"+okPayload, ">\x00", "<\x01\xff\x17\x04#08S01Unknown command"),
+			connect + `{"op":"unknown","status":"error","error_code":"1047","error":"Unknown command","command":15,"sqlstate":"08S01"}` + "\n" +
+				`{"op":"ping","status":"ok"}` + "\n" + `{"op":"unknown","status":"ok","command":33}` + "\n" + `{"op":"ping","status":"ok"}` + "\n" +
+				`{"op":"unknown","status":"error","error_code":"1047","error":"Unknown command","command":0,"sqlstate":"08S01"}` + "\n"},
 		{"not answered", talk(opened(mysql8), ">\x00\x03select 1"), connect + `{"op":"query","request":"select 1","status":"unanswered"}` + "\n"},
 		{"multi-statements", talk(opened(mysql8), ">\x00\x03a;use b;c", "<\x01\x00\x01\x05\x0a\x00\x01\x00|\x02\x00\x00\x00\x0a\x40\x00\x00\x00\x04\x01\x02\x01b|\x03\xff\x28\x04#42000no"),
 			connect + `{"op":"query","request":"a;use b;c","status":"error","error_code":"1064","error":"no","rows":1,"database":"b","sqlstate":"42000","results":2,"affected_rows":1,"last_insert_id":5}` + "\n"},
