@@ -11,9 +11,13 @@ import (
 )
 
 // maxBytes bounds how many bytes are fed in all to try a conversation at many
-// places: one of up to 8 KiB is tried at every byte, a longer one at places
-// that are evenly spread.
-const maxBytes = 64 << 20
+// places: one of up to 4 KiB is tried at every byte, a longer one in the first
+// bytes of each message, where headers are, and behind them at places that are
+// evenly spread.
+const (
+	maxBytes = 16 << 20
+	headers  = 8
+)
 
 // Splits tests that the exchanges do not depend on how the bytes are split:
 // in two at every point, at every byte, in pieces of random lengths, and not
@@ -63,12 +67,18 @@ func (c Conversation) eachPoint(f func(message, at int) bool) {
 	}
 	step, next := c.step(total), 0
 	for i, m := range c {
-		for ; next < len(m.Data); next += step {
-			if !f(i, next) {
+		for at := range m.Data {
+			if at != next && at >= headers {
+				continue
+			}
+			if !f(i, at) {
 				return
 			}
+			if at == next {
+				next += step
+			}
 		}
-		next -= len(m.Data)
+		next = max(next-len(m.Data), 0)
 	}
 }
 

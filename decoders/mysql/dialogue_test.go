@@ -182,7 +182,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.GC()
 			runtime.ReadMemStats(&before)
-			for i := range 600 {
+			for i := range 300 {
 				feed(d, i)
 			}
 			runtime.GC()
