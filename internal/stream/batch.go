@@ -38,13 +38,16 @@ type batch struct {
 type item struct {
 	number uint64
 	m      capture.Message
+	// reused says that the message is another lane's. Its receiver has the
+	// address of a socket that was in this one.
+	reused bool
 }
 
 func newBatch(lane uint8) *batch { return &batch{lane: lane, done: make(chan struct{}, 1)} }
 
 // add copies a message, but of its payload only what is in no buffer.
 func (b *batch) add(lane uint8, number uint64, m *capture.Message, buffer *pcapng.Buffer) {
-	b.items[lane] = append(b.items[lane], item{number, *m})
+	b.items[lane] = append(b.items[lane], item{number: number, m: *m})
 	b.count++
 	switch {
 	case len(m.Payload) == 0:
@@ -56,6 +59,12 @@ func (b *batch) add(lane uint8, number uint64, m *capture.Message, buffer *pcapn
 		buffer.Retain()
 		b.buffers = append(b.buffers, buffer)
 	}
+}
+
+// reuse tells a lane of a message to an address that was in it.
+func (b *batch) reuse(lane uint8, number uint64, m *capture.Message) {
+	b.items[lane] = append(b.items[lane], item{number: number, m: *m, reused: true})
+	b.items[lane][len(b.items[lane])-1].m.Payload = nil
 }
 
 // finish says that somebody has done their part, and does not look at the batch

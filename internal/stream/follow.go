@@ -181,11 +181,14 @@ func (c *crew) add(m *capture.Message) {
 		c.batch = <-c.free
 	}
 	lane := c.batch.lane
+	c.number++
 	if c.lanes[0].engine != nil {
 		lane = c.router.lane(m)
+		if c.router.moved {
+			c.batch.reuse(c.router.left, 2*c.number-1, m)
+		}
 	}
-	c.number++
-	c.batch.add(lane, c.number, m, c.in.buffer())
+	c.batch.add(lane, 2*c.number, m, c.in.buffer())
 	if c.batch.full() {
 		c.dispatch()
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -86,7 +87,30 @@ func logWork(out io.Writer) Work {
 // What Follow writes is what one engine finds, in the same order, whatever the number of
 // cores.
 func TestFollowIsOneEngine(t *testing.T) {
-	name := many(t, 37, 60)
+	followIsOneEngine(t, many(t, 37, 60))
+}
+
+// A conversation of which an address is used again has ended then, though the
+// new one may be in another lane.
+func TestFollowReusedAddresses(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var messages []*capture.Message
+	for i := range uint32(400) {
+		c := newTalk()
+		c.client.SK += r.Uint64N(12) << 12
+		c.server.SK += r.Uint64N(12) << 12
+		c.client.Inode += 2 * i
+		c.server.Inode += 2 * i
+		messages = append(messages, c.ask(fmt.Sprintf("TOY %d\n", i)))
+		if i%3 > 0 {
+			messages = append(messages, c.answer("+\n"))
+		}
+	}
+	followIsOneEngine(t, saveAll(t, messages))
+}
+
+func followIsOneEngine(t *testing.T, name string) {
+	t.Helper()
 	var want, flows strings.Builder
 	e := NewEngine(func() Options {
 		o := logOptions(&want)

@@ -80,6 +80,11 @@ func (l *lane) follow() {
 	for i := range list {
 		m := &list[i].m
 		l.number = list[i].number
+		if list[i].reused {
+			l.engine.number = l.number
+			l.engine.reuse(m)
+			continue
+		}
 		var f *Flow
 		if l.engine != nil {
 			l.engine.number = l.number - 1

@@ -46,20 +46,40 @@ func (e *Engine) find(m *capture.Message) *Flow {
 		}
 		return f
 	}
-	for _, s := range [2]*capture.Socket{m.From, m.To} {
-		if !s.Known() {
-			continue
-		}
-		f := e.socks[s.SK]
-		if f == nil {
-			continue
-		}
-		if f.fits(m.From, m.To) {
-			return f
-		}
+	from := e.followed(m.From)
+	fits := from != nil && from.fits(m.From, m.To)
+	if fits && (!m.To.Known() || from.has(m.To.SK)) {
+		return from
+	}
+	e.reuse(m)
+	switch {
+	case fits:
+		return from
+	case from != nil:
+		e.finish(from)
+	}
+	return e.followed(m.To)
+}
+
+// reuse ends the conversation that a message's receiver had under its address
+// before, if there is one.
+func (e *Engine) reuse(m *capture.Message) {
+	if f := e.followed(m.To); f != nil && !f.fits(m.From, m.To) && f != e.followed(m.From) {
 		e.finish(f)
 	}
-	return nil
+}
+
+// followed returns the flow of a connected socket, nil if there is none.
+func (e *Engine) followed(s *capture.Socket) *Flow {
+	if !s.Known() {
+		return nil
+	}
+	return e.socks[s.SK]
+}
+
+// has reports whether one of the flow's sockets is known to have this address.
+func (f *Flow) has(sk uint64) bool {
+	return f.Ends[0].Socket.SK == sk || f.Ends[1].Socket.SK == sk
 }
 
 // fits reports whether a and b can be the flow's two sockets.

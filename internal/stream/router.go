@@ -19,6 +19,8 @@ const (
 // new ones to each in turn. What it says depends on the input alone.
 type router struct {
 	next       uint8
+	left       uint8 // the lane that the last message's receiver was in before, if moved
+	moved      bool
 	young, old map[uint64]uint8 // by socket address; of connected sockets
 	recent     [recentRoutes]route
 }
@@ -28,8 +30,10 @@ type route struct {
 	lane     uint8
 }
 
-// lane returns the lane of a message.
+// lane returns the lane of a message. If the address of its receiver is in use
+// again, and was in another lane until now, r.moved says so and r.left which.
 func (r *router) lane(m *capture.Message) uint8 {
+	r.moved = false
 	if c := connOf(m); c != nil {
 		return uint8(c.Number % lanes)
 	}
@@ -59,11 +63,16 @@ func mix(x uint64) uint64 {
 // use again, and their lanes differ, the sender's is right.
 func (r *router) find(from, to uint64) uint8 {
 	lane, ok := r.get(from)
-	if !ok {
-		if lane, ok = r.get(to); !ok {
-			lane = r.next
-			r.next = (r.next + 1) % lanes
-		}
+	left, known := r.get(to)
+	switch {
+	case ok && known && lane != left:
+		r.left, r.moved = left, true
+		r.recent = [recentRoutes]route{} // of which some lead to where it was
+	case !ok && known:
+		lane = left
+	case !ok:
+		lane = r.next
+		r.next = (r.next + 1) % lanes
 	}
 	r.put(from, lane)
 	r.put(to, lane)
