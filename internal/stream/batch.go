@@ -9,15 +9,18 @@ import (
 )
 
 const (
-	// A batch is full with so many messages, buffers of input, or bytes of
-	// messages that had to be put together. It is large enough that handing it over costs
-	// little for a message, and small enough to stay in the processor's cache.
+	// A batch is full with so many messages, or bytes of messages that had to be
+	// put together, or what was in one buffer of input. It is large enough that
+	// handing it over costs little for a message, and small enough to stay in the
+	// processor's cache.
 	batchMessages = 1024
-	batchBuffers  = 2
 	batchCopies   = 1 << 20
-	// maxBatches is how many there are: being filled, worked on, and written.
-	maxBatches = 6
 )
+
+// batchesOf is how many batches there are: one that is worked on by all, and two more for
+// each further core, which has work while the reader fills the other. More would
+// only push each other out of the processors' caches.
+func batchesOf(cores int) int { return 2*cores - 1 }
 
 // A batch is a stretch of the input on its way: its messages by lane, the memory
 // they point into, and what the lanes made of them.
@@ -25,7 +28,7 @@ type batch struct {
 	lane    uint8 // for messages that any lane may take
 	items   [lanes][]item
 	count   int
-	buffers []*pcapng.Buffer
+	buffer  *pcapng.Buffer // retained; nil as long as nothing points into one
 	copies  []byte
 	closing bool // no messages: the input has ended
 
@@ -55,9 +58,9 @@ func (b *batch) add(lane uint8, number uint64, m *capture.Message, buffer *pcapn
 		from := len(b.copies)
 		b.copies = append(b.copies, m.Payload...)
 		b.items[lane][len(b.items[lane])-1].m.Payload = b.copies[from:len(b.copies):len(b.copies)]
-	case len(b.buffers) == 0 || b.buffers[len(b.buffers)-1] != buffer:
+	case b.buffer == nil:
 		buffer.Retain()
-		b.buffers = append(b.buffers, buffer)
+		b.buffer = buffer
 	}
 }
 
@@ -65,6 +68,11 @@ func (b *batch) add(lane uint8, number uint64, m *capture.Message, buffer *pcapn
 func (b *batch) reuse(lane uint8, number uint64, m *capture.Message) {
 	b.items[lane] = append(b.items[lane], item{number: number, m: *m, reused: true})
 	b.items[lane][len(b.items[lane])-1].m.Payload = nil
+}
+
+// takes reports whether a message may be added that is in a buffer, or in none.
+func (b *batch) takes(buffer *pcapng.Buffer) bool {
+	return b.buffer == nil || buffer == nil || b.buffer == buffer
 }
 
 // finish says that somebody has done their part, and does not look at the batch
@@ -76,15 +84,15 @@ func (b *batch) finish() {
 }
 
 func (b *batch) full() bool {
-	return b.count >= batchMessages || len(b.buffers) > batchBuffers || len(b.copies) >= batchCopies
+	return b.count >= batchMessages || len(b.copies) >= batchCopies
 }
 
 // clear makes the batch ready to be filled again.
 func (b *batch) clear() {
-	for _, buffer := range b.buffers {
-		buffer.Release()
+	if b.buffer != nil {
+		b.buffer.Release()
+		b.buffer = nil
 	}
-	b.buffers = b.buffers[:0]
 	for i := range b.items {
 		b.items[i] = b.items[i][:0]
 		b.out[i].clear()

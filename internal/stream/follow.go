@@ -49,22 +49,25 @@ type Work struct {
 }
 
 // Follow reads an input to its end and does the work on all cores: one reads, each
-// worker follows conversations with an Engine of its own, one writes. The result is the
+// worker follows conversations with an Engine of its own, one writes. The reader is
+// a worker as well while the others have enough to do. The result is the
 // same whatever the number of cores. A message of a stream is worked on before
 // the next one is waited for.
 //
 // Memory is bounded by a few batches of input and what the engines and
 // decoders keep.
 func Follow(in *Input, w Work) error {
-	c := &crew{in: in, work: w, free: make(chan *batch, maxBatches), ready: make(chan *lane, lanes), order: make(chan *batch, maxBatches)}
-	for i := range maxBatches {
+	cores := min(runtime.GOMAXPROCS(0), lanes)
+	batches := batchesOf(cores)
+	c := &crew{in: in, work: w, free: make(chan *batch, batches), ready: make(chan *lane, lanes), order: make(chan *batch, batches)}
+	for i := range batches {
 		c.free <- newBatch(uint8(i % lanes))
 	}
 	for i := range c.lanes {
 		c.lanes[i].begin(c, i)
 	}
 	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), lanes) {
+	for range cores {
 		workers.Add(1)
 		go func() {
 			defer workers.Done()
@@ -177,8 +180,12 @@ func (c *crew) readAll() {
 
 // add puts a message into the batch, and hands that on when it is full.
 func (c *crew) add(m *capture.Message) {
+	buffer := c.in.buffer()
+	if c.batch != nil && !c.batch.takes(buffer) {
+		c.dispatch()
+	}
 	if c.batch == nil {
-		c.batch = <-c.free
+		c.batch = c.empty()
 	}
 	lane := c.batch.lane
 	c.number++
@@ -188,9 +195,22 @@ func (c *crew) add(m *capture.Message) {
 			c.batch.reuse(c.router.left, 2*c.number-1, m)
 		}
 	}
-	c.batch.add(lane, 2*c.number, m, c.in.buffer())
+	c.batch.add(lane, 2*c.number, m, buffer)
 	if c.batch.full() {
 		c.dispatch()
+	}
+}
+
+// empty returns a batch to be filled. Until there is one, the reader does what the
+// lanes have to do: what was just read is then still in the processor's cache.
+func (c *crew) empty() *batch {
+	for {
+		select {
+		case b := <-c.free:
+			return b
+		case l := <-c.ready:
+			l.work()
+		}
 	}
 }
 
@@ -225,7 +245,7 @@ func (c *crew) hand(b *batch) {
 
 // close ends all lanes.
 func (c *crew) close() {
-	b := <-c.free
+	b := c.empty()
 	b.closing = true
 	c.hand(b)
 	close(c.order)
