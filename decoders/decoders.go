@@ -92,6 +92,10 @@ type Protocol struct {
 	// one class, which it appends to dst. It is stable across releases. Nil
 	// means that the request, or the operation if there is none, is the class.
 	AppendFingerprint func(dst, request []byte) []byte
+	// AppendShape appends what a request has in common with others that are for
+	// certain of the same class. It is to take a fraction of the time that the class
+	// takes; ok is false if it would not. Nil means that only the same request is.
+	AppendShape func(dst, request []byte) (shape []byte, ok bool)
 }
 
 // DetectBytes is how much of either end Protocol.Detect sees at the most.
@@ -147,13 +151,10 @@ type Exchange struct {
 
 // Reset empties x and keeps its memory.
 func (x *Exchange) Reset() {
-	*x = Exchange{
-		Request: x.Request[:0],
-		Args:    x.Args[:0],
-		Error:   x.Error[:0],
-		Attrs:   x.Attrs[:0],
-		Rows:    -1,
-	}
+	request, args, text, attrs := x.Request[:0], x.Args[:0], x.Error[:0], x.Attrs[:0]
+	*x = Exchange{} // which is much faster than with the four in it
+	x.Request, x.Args, x.Error, x.Attrs = request, args, text, attrs
+	x.Rows = -1
 }
 
 // Latency is the time from the request's last byte to the response's first;

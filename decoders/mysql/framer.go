@@ -70,13 +70,13 @@ func (f *framer) inside() bool { return f.have > 0 || f.more }
 // what it left.
 func (f *framer) next(at decoders.Mark, p []byte) ([]byte, framing) {
 	if !f.inside() {
-		f.reset()
 		if len(p) > headerLength {
-			length := int(p[0]) | int(p[1])<<8 | int(p[2])<<16
+			length := uint24(p)
 			if end := headerLength + length; length < maxPacket && length > 0 && end <= len(p) {
 				return f.whole(at, p, end)
 			}
 		}
+		f.reset()
 		f.pkt.start = at
 	}
 	for {
@@ -114,24 +114,24 @@ func (f *framer) next(at decoders.Mark, p []byte) ([]byte, framing) {
 // whole is the short way for a packet that stands in p with all its bytes,
 // which are not copied.
 func (f *framer) whole(at decoders.Mark, p []byte, end int) ([]byte, framing) {
+	if len(f.buf) > 0 {
+		f.reset()
+	}
 	keep, ok := f.admit(p[3], end-headerLength, p[headerLength])
 	if !ok {
 		return p, refused
 	}
-	f.pkt = packet{
-		payload: p[headerLength:min(end, headerLength+keep)],
-		size:    int64(end - headerLength),
-		wire:    int64(end),
-		first:   p[3],
-		last:    p[3],
-		start:   at,
-	}
+	k := &f.pkt
+	k.payload = p[headerLength:min(end, headerLength+keep)]
+	k.size, k.wire = int64(end-headerLength), int64(end)
+	k.first, k.last = p[3], p[3]
+	k.start = at
 	return p[end:], complete
 }
 
 // header takes in a packet's header and says whether it continues as it must.
 func (f *framer) header() bool {
-	length := int(f.head[0]) | int(f.head[1])<<8 | int(f.head[2])<<16
+	length := uint24(f.head[:])
 	seq := f.head[3]
 	if f.more && seq != f.pkt.last+1 && !f.unordered {
 		return false

@@ -29,4 +29,5 @@ var Protocol = decoders.Protocol{
 	New:    newDecoder,
 
 	AppendFingerprint: sql.MySQL.AppendFingerprint,
+	AppendShape:       sql.MySQL.AppendShape,
 }

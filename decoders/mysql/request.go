@@ -22,15 +22,20 @@ const (
 // A request is a command whose answer is not complete.
 type request struct {
 	x       decoders.Exchange
-	com     byte // 0 for the connection phase
-	reply   replyKind
-	state   replyState
-	next    byte // sequence id of the server's next packet
-	stmt    *statement
 	text    []byte     // x.Request if it is the request's own
 	scratch []byte     // what x.Args and x.Attrs point into
 	hidden  sql.Hidden // what is not in x.Request and x.Args
-	held    int        // bytes held for the request, for the bound on them
+	progress
+}
+
+// progress is what a request has no memory for that is kept for the next one.
+type progress struct {
+	com   byte // 0 for the connection phase
+	reply replyKind
+	state replyState
+	next  byte // sequence id of the server's next packet
+	stmt  *statement
+	held  int // bytes held for the request, for the bound on them
 
 	left     int  // definitions still to come
 	metaEOF  bool // an EOF_Packet has ended the definitions
@@ -93,14 +98,10 @@ func (r *request) reset() {
 	if cap(r.x.Args) > keepValues {
 		r.x.Args = nil
 	}
+	r.text, r.scratch = r.text[:0], r.scratch[:0]
 	r.hidden.Reset()
-	*r = request{
-		x:       r.x,
-		hidden:  r.hidden,
-		rows:    -1,
-		text:    r.text[:0],
-		scratch: r.scratch[:0],
-	}
+	r.progress = progress{}
+	r.rows = -1
 }
 
 // keepValues is the number of values up to which memory is kept for the next

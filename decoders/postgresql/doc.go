@@ -36,4 +36,5 @@ var Protocol = decoders.Protocol{
 	Detect:            detect,
 	New:               newDecoder,
 	AppendFingerprint: sql.PostgreSQL.AppendFingerprint,
+	AppendShape:       sql.PostgreSQL.AppendShape,
 }

@@ -28,7 +28,7 @@ const (
 type classCache struct {
 	classes map[string]string
 	bytes   int
-	shape   [maxShape]byte
+	shape   []byte
 }
 
 // classCaches has one for each processor and dialect.
@@ -39,11 +39,12 @@ var classCaches = [...]sync.Pool{
 
 // append appends a statement's class to dst.
 func (c *classCache) append(dst []byte, d Dialect, statement []byte) []byte {
-	n, ok := d.shape(&c.shape, statement)
+	shape, ok := d.AppendShape(c.shape[:0], statement)
+	c.shape = shape
 	if !ok {
 		return appendFingerprint(dst, d, statement)
 	}
-	if class, ok := c.classes[string(c.shape[:n])]; ok {
+	if class, ok := c.classes[string(shape)]; ok {
 		return append(dst, class...)
 	}
 	start := len(dst)
@@ -52,8 +53,8 @@ func (c *classCache) append(dst []byte, d Dialect, statement []byte) []byte {
 		clear(c.classes)
 		c.bytes = 0
 	}
-	c.classes[string(c.shape[:n])] = string(dst[start:])
-	c.bytes += n + len(dst) - start
+	c.classes[string(shape)] = string(dst[start:])
+	c.bytes += len(shape) + len(dst) - start
 	return dst
 }
 
@@ -83,35 +84,32 @@ var shapeKinds = func() (mysql [2][256]uint8) {
 	return
 }()
 
-// shape writes a statement's shape and returns its length; ok is false if it
-// has none.
-func (d Dialect) shape(dst *[maxShape]byte, src []byte) (n int, ok bool) {
-	if len(src) > maxShape {
-		return 0, false
+// AppendShape appends a statement's shape to dst; ok is false if it has none.
+func (d Dialect) AppendShape(dst, statement []byte) (shape []byte, ok bool) {
+	if len(statement) > maxShape {
+		return dst, false
 	}
 	kinds := &shapeKinds[d]
-	for i := 0; i < len(src); {
-		c := src[i]
-		kind := kinds[c]
-		if kind == shapePlain {
-			dst[n%maxShape] = c
-			n++
+	for i := 0; ; {
+		from := i
+		for i < len(statement) && kinds[statement[i]] == shapePlain {
 			i++
-			continue
 		}
-		end, mark := d.shapeAt(src, i, kind)
+		dst = append(dst, statement[from:i]...)
+		if i == len(statement) {
+			return dst, true
+		}
+		end, mark := d.shapeAt(statement, i, kinds[statement[i]])
 		switch {
 		case end < 0:
-			return 0, false
+			return dst, false
 		case mark != 0:
-			dst[n] = mark
-			n++
+			dst = append(dst, mark)
 		default:
-			n += copy(dst[n:], src[i:end])
+			dst = append(dst, statement[i:end]...)
 		}
 		i = end
 	}
-	return n, true
 }
 
 // shapeAt returns where what begins at i ends, and the mark that stands for it

@@ -12,15 +12,13 @@ import (
 func remembered(t *testing.T, d Dialect, statement []byte) {
 	t.Helper()
 	want := string(appendFingerprint(nil, d, statement))
-	var c classCache
-	n, ok := d.shape(&c.shape, statement)
+	shape, ok := d.AppendShape(nil, statement)
 	if !ok {
 		return
 	}
 	for _, values := range []struct{ number, text string }{{"7", "'z'"}, {"12345.678", "''"}} {
 		other := withValues(d, statement, values.number, values.text)
-		var o classCache
-		if m, ok := d.shape(&o.shape, other); !ok || !bytes.Equal(c.shape[:n], o.shape[:m]) {
+		if s, ok := d.AppendShape(nil, other); !ok || !bytes.Equal(s, shape) {
 			continue
 		}
 		if got := string(appendFingerprint(nil, d, other)); got != want {

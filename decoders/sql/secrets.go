@@ -57,7 +57,9 @@ func (h *Hidden) Reset() {
 	if cap(h.params) > keepParams {
 		h.params = nil
 	}
-	*h = Hidden{params: h.params[:0], values: h.values[:0]}
+	params, values := h.params[:0], h.values[:0]
+	*h = Hidden{}
+	h.params, h.values = params, values
 }
 
 // Add takes over what is hidden in a prepared statement.

@@ -25,37 +25,44 @@ func appendClass(dst []byte, p *decoders.Protocol, x *decoders.Exchange) []byte 
 }
 
 const (
-	// cacheSlots is how many requests the classCache remembers the class of,
-	// and maxCached how long they can be.
+	// cacheSlots is how many shapes the classCache remembers the class of, and
+	// maxCached how long they can be.
 	cacheSlots = 1024
 	maxCached  = 1024
 )
 
-// A classCache remembers the classes of requests whose text was seen before:
-// of prepared statements, and of what a program asks again and again.
+// A classCache remembers the classes of requests by their shape: of prepared
+// statements, and of what a program asks again and again with other values.
 type classCache struct {
 	seed  maphash.Seed
 	slots [cacheSlots]struct {
 		proto, op string
-		request   []byte
+		shape     []byte
+		whole     bool // shape is the request itself
 		class     *group
 	}
-	class []byte // to build one in
+	shape, class []byte // to build one in
 }
 
 func newClassCache() *classCache { return &classCache{seed: maphash.MakeSeed()} }
 
 // class returns the group of an exchange's class.
 func (s *Summary) class(e *Entry) *group {
-	x := e.Exchange
-	if len(x.Request) > maxCached {
+	x, c := e.Exchange, s.cache
+	shape, whole := x.Request, true
+	if e.Protocol != nil && e.Protocol.AppendShape != nil {
+		if b, ok := e.Protocol.AppendShape(c.shape[:0], x.Request); ok {
+			shape, whole, c.shape = b, false, b
+		}
+	}
+	if len(shape) > maxCached {
 		return s.newClass(e)
 	}
-	slot := &s.cache.slots[maphash.Bytes(s.cache.seed, x.Request)%cacheSlots]
-	if slot.class != nil && slot.op == x.Op && slot.proto == e.Flow.Proto && bytes.Equal(slot.request, x.Request) {
+	slot := &c.slots[maphash.Bytes(c.seed, shape)%cacheSlots]
+	if slot.class != nil && slot.whole == whole && slot.op == x.Op && slot.proto == e.Flow.Proto && bytes.Equal(slot.shape, shape) {
 		return slot.class
 	}
-	slot.proto, slot.op, slot.request = e.Flow.Proto, x.Op, append(slot.request[:0], x.Request...)
+	slot.proto, slot.op, slot.shape, slot.whole = e.Flow.Proto, x.Op, append(slot.shape[:0], shape...), whole
 	slot.class = s.newClass(e)
 	return slot.class
 }

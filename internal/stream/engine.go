@@ -107,7 +107,8 @@ func (e *Engine) Message(m *capture.Message) *Flow {
 		f.count(from, m)
 	}
 	if m.Error == "" && m.Op != capture.Open {
-		e.take(f, pieceOf(from, m))
+		p := pieceOf(from, m)
+		e.take(f, &p)
 	}
 	if f.Ends[0].Closed && f.Ends[1].Closed {
 		e.finish(f)
@@ -117,7 +118,7 @@ func (e *Engine) Message(m *capture.Message) *Flow {
 
 // take brings a piece into its place, and lets go of all that waits in f when
 // too much does in all flows together.
-func (e *Engine) take(f *Flow, p piece) {
+func (e *Engine) take(f *Flow, p *piece) {
 	before := f.line.heldBytes
 	f.take(p)
 	if e.held+f.line.heldBytes-before > e.set.maxHeld {

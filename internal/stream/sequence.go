@@ -72,21 +72,21 @@ func pieceOf(from decoders.End, m *capture.Message) piece {
 func (p *piece) end() uint64 { return p.offset + p.length }
 
 // take brings a message into its place among those of its flow.
-func (f *Flow) take(p piece) {
+func (f *Flow) take(p *piece) {
 	l := &f.line
 	if f.Kind != capture.Stream {
 		f.takeDatagram(p)
 		return
 	}
 	if f.network() {
-		f.acknowledge(&p)
+		f.acknowledge(p)
 	}
 	if len(l.held) == 0 {
-		if !f.early(&p) {
+		if !f.early(p) {
 			f.place(p)
 			return
 		}
-	} else if f.fills(&p) {
+	} else if f.fills(p) {
 		f.place(p)
 		f.release(false)
 		return
@@ -131,7 +131,7 @@ func (f *Flow) release(all bool) {
 		l.held[n].payload = nil
 		n++
 		l.heldBytes -= len(head.payload)
-		f.place(head)
+		f.place(&head)
 	}
 	rest := copy(l.held, l.held[n:])
 	clear(l.held[rest:])
@@ -141,9 +141,10 @@ func (f *Flow) release(all bool) {
 // hold keeps a copy of a piece until it is its turn. One of network traffic
 // comes before those of its end that continue it: there may be several holes,
 // and any order.
-func (f *Flow) hold(p piece) {
+func (f *Flow) hold(p *piece) {
 	l := &f.line
-	p.payload = append([]byte(nil), p.payload...)
+	held := *p
+	held.payload = append([]byte(nil), p.payload...)
 	at := len(l.held)
 	if f.network() {
 		for i := range l.held {
@@ -153,7 +154,7 @@ func (f *Flow) hold(p piece) {
 			}
 		}
 	}
-	l.held = slices.Insert(l.held, at, p)
+	l.held = slices.Insert(l.held, at, held)
 	l.heldBytes += len(p.payload)
 	if p.at.Time.After(l.newest) {
 		l.newest = p.at.Time
@@ -162,7 +163,7 @@ func (f *Flow) hold(p piece) {
 
 // place feeds a piece of a stream, cut to what is new in it, with the gap
 // before it.
-func (f *Flow) place(p piece) {
+func (f *Flow) place(p *piece) {
 	e := &f.Ends[p.from]
 	s := &e.seq
 	if p.closed {
@@ -171,7 +172,7 @@ func (f *Flow) place(p piece) {
 	}
 	missing := p.length - uint64(len(p.payload))
 	if p.length > 0 || p.lost > 0 {
-		f.begin(&p)
+		f.begin(p)
 	}
 	switch {
 	case p.offset > s.next:
@@ -183,7 +184,7 @@ func (f *Flow) place(p piece) {
 		f.gap(p.from, 0)
 	case p.offset < s.next:
 		old := min(s.next-p.offset, p.length)
-		f.repeated(&p, old)
+		f.repeated(p, old)
 		kept := min(old, uint64(len(p.payload)))
 		p.payload = p.payload[kept:]
 		missing -= old - kept
@@ -195,7 +196,7 @@ func (f *Flow) place(p piece) {
 	if p.at.Time.After(s.last) {
 		s.last = p.at.Time
 	}
-	f.wait(&p)
+	f.wait(p)
 	if len(p.payload) > 0 {
 		p.from = f.data(p.from, p.at, p.payload)
 	}
@@ -245,7 +246,7 @@ func (f *Flow) shut(from decoders.End, offset uint64, at decoders.Mark) {
 
 // takeDatagram feeds a message whose boundaries count. Its offset counts what
 // the socket sent to anyone, so it cannot tell what is missing here.
-func (f *Flow) takeDatagram(p piece) {
+func (f *Flow) takeDatagram(p *piece) {
 	if p.closed {
 		f.shut(p.from, 0, p.at)
 		return
@@ -255,7 +256,7 @@ func (f *Flow) takeDatagram(p piece) {
 	d := datagram{offset: p.offset, time: p.at.Time.UnixNano()}
 	for i := range s.seen {
 		if s.begun && s.seen[i] == d {
-			f.repeated(&p, p.length)
+			f.repeated(p, p.length)
 			return
 		}
 	}
