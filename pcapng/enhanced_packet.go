@@ -101,6 +101,14 @@ func (p *EnhancedPacket) decodeOptions(b []byte, o order) error {
 			p.PacketID = Some(o.u64(b[4:]))
 			b = b[12:]
 			continue
+		case code == epbProcessIndex && n == 4 && len(b) >= 8 && !p.ProcessIndex.Valid:
+			p.ProcessIndex = Some(o.u32(b[4:]))
+			b = b[8:]
+			continue
+		case code == epbPeerProcessIndex && n == 4 && len(b) >= 8 && !p.PeerProcessIndex.Valid:
+			p.PeerProcessIndex = Some(o.u32(b[4:]))
+			b = b[8:]
+			continue
 		}
 		v, rest, err := cutOption(b, code, n)
 		if err != nil {

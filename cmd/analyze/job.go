@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,11 +21,10 @@ import (
 // A job is one run of a command: what its flags say, and what it reads and
 // writes.
 type job struct {
-	format   report.Format
-	filter   stream.Filter
-	rules    []stream.Rule
-	output   string
-	protocol map[string]*decoders.Protocol
+	format report.Format
+	filter stream.Filter
+	rules  []stream.Rule
+	output string
 
 	in  *stream.Input
 	sum *report.Summary // of the reports that merge reads
@@ -48,10 +48,6 @@ type job struct {
 
 // addFlags adds the flags that all commands have.
 func (j *job) addFlags(set *pflag.FlagSet, c *command) {
-	j.protocol = make(map[string]*decoders.Protocol)
-	for i := range all.Protocols {
-		j.protocol[all.Protocols[i].Name] = &all.Protocols[i]
-	}
 	names := make([]string, len(c.formats))
 	for i, f := range c.formats {
 		names[i] = string(f)
@@ -102,7 +98,8 @@ func (j *job) check(c *command) (err error) {
 		j.filter.SKs = append(j.filter.SKs, sk)
 	}
 	for _, name := range g.protos {
-		if j.protocol[name] == nil && name != stream.Unknown {
+		known := func(p decoders.Protocol) bool { return p.Name == name }
+		if name != stream.Unknown && !slices.ContainsFunc(all.Protocols, known) {
 			return flagError("proto", fmt.Errorf("no decoder for %q (analyze decoders lists them)", name))
 		}
 	}
@@ -206,9 +203,9 @@ func (j *job) entry(f *stream.Flow, x *decoders.Exchange) report.Entry {
 	if packet == 0 {
 		packet = x.Answered.First.Packet
 	}
-	name, number := j.in.Locate(packet)
-	if j.in.Files() < 2 {
-		name = ""
+	name := ""
+	if j.in.Files() > 1 {
+		name, packet = j.in.Locate(packet)
 	}
-	return report.Entry{Flow: f, Exchange: x, Protocol: j.protocol[f.Proto], File: name, Packet: number}
+	return report.Entry{Flow: f, Exchange: x, Protocol: f.Protocol, File: name, Packet: packet}
 }

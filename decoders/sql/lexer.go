@@ -303,6 +303,9 @@ func CountPlaceholders(text []byte) int {
 
 // UsedDatabase returns the name in a USE statement of MySQL's.
 func UsedDatabase(text []byte) (name []byte, ok bool) {
+	if len(text) > 0 && lower[text[0]] >= 'a' && lower[text[0]] <= 'z' && lower[text[0]] != 'u' {
+		return nil, false // most statements begin with another word
+	}
 	l := lexer{src: text}
 	if !l.next().is("use") {
 		return nil, false

@@ -42,6 +42,8 @@ type Flow struct {
 	Kind capture.Kind
 	// Proto is the protocol's name, Unknown, or "" while that is undecided.
 	Proto string
+	// Protocol is what decodes it, nil as long as nothing does.
+	Protocol *decoders.Protocol
 	// Ends is indexed by decoders.End. Until the protocol is known, which
 	// end is the server may still change.
 	Ends [2]Peer

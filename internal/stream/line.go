@@ -56,7 +56,7 @@ func (f *Flow) gap(from decoders.End, n int64) {
 
 // start creates the flow's decoder.
 func (f *Flow) start(p *decoders.Protocol) {
-	f.Proto = p.Name
+	f.Proto, f.Protocol = p.Name, p
 	f.line.decoder = p.New(f.emit)
 }
 
