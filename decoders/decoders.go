@@ -207,7 +207,8 @@ func (x *Exchange) until(m Mark) (time.Duration, bool) {
 	if x.Sent.Last.Time.IsZero() || m.Time.IsZero() {
 		return 0, false
 	}
-	return m.Time.Sub(x.Sent.Last.Time), true
+	// A server may answer before it has seen all of a request.
+	return max(m.Time.Sub(x.Sent.Last.Time), 0), true
 }
 
 // An Attr is a fact about an exchange in its protocol's own terms.

@@ -4,6 +4,7 @@ package all
 import (
 	"unixcap/decoders"
 	"unixcap/decoders/dbus"
+	"unixcap/decoders/http"
 	"unixcap/decoders/mysql"
 	"unixcap/decoders/postgresql"
 	"unixcap/decoders/redis"
@@ -15,4 +16,5 @@ var Protocols = []decoders.Protocol{
 	postgresql.Protocol,
 	redis.Protocol,
 	dbus.Protocol,
+	http.Protocol,
 }

@@ -1,0 +1,310 @@
+package http
+
+import "unixcap/decoders"
+
+// A decoder is a connection. request.go says what the client's items do,
+// response.go what the server's do.
+//
+// A capture may begin in the middle of a connection, and parts of it may be
+// missing. Requests and responses have no numbers, so that a loss leaves it
+// open which response is whose. The decoder then is in doubt: it lets all
+// requests come out unanswered until the server has spoken and the client
+// speaks again, and takes it that no response is outstanding there. In our
+// captures a call of Data begins where a send began, so the decoder looks for
+// a start line at the beginning of each. Bytes that are missing inside content
+// whose end is still to come cost nothing but these bytes.
+type decoder struct {
+	emit  func(*decoders.Exchange)
+	sides [2]side
+	x     decoders.Exchange
+
+	phase  phase
+	doubt  bool // whose the next response is, is not known
+	heard  bool // in doubt, the server has spoken
+	broken bool // something of the conversation is missing
+	spoken bool // there was a request
+
+	queue    queue
+	skip     int // responses to come to requests that are out already
+	response response
+	hijacked int64 // bytes of the client behind a request that is answered until the end
+
+	tunnel tunnel
+	socket webSocket
+
+	previewer previewer
+	names     map[string]string // seen, so that they cost nothing again
+}
+
+// A phase is what a connection is in.
+type phase uint8
+
+const (
+	speaking     phase = iota // HTTP
+	webSocketing              // WebSocket
+	tunnelling                // something else
+	over
+)
+
+// A side is one direction of the connection.
+type side struct {
+	framer    framer
+	span      decoders.Span // of the message
+	head      head
+	content   content
+	current   *request // the client's: the request that is being sent
+	hunting   bool     // the place in the stream is not known
+	candidate bool     // hunting, and a message may begin here
+}
+
+func newDecoder(emit func(*decoders.Exchange)) decoders.Decoder {
+	d := &decoder{emit: emit}
+	for i := range d.sides {
+		d.sides[i].hunting = true
+	}
+	return d
+}
+
+func (d *decoder) client() *side { return &d.sides[decoders.Client] }
+func (d *decoder) server() *side { return &d.sides[decoders.Server] }
+
+// Data implements decoders.Decoder.
+func (d *decoder) Data(from decoders.End, at decoders.Mark, p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	from &= 1
+	if d.phase != speaking {
+		d.over(from, at, p)
+		return
+	}
+	s := &d.sides[from]
+	if s.hunting && !s.framer.inside() {
+		s.candidate = true
+	}
+	if from == decoders.Client {
+		d.turn()
+		d.requests(s, at, p)
+		return
+	}
+	d.heard = true
+	d.responses(s, at, p)
+}
+
+// over takes in what comes when HTTP is over.
+func (d *decoder) over(from decoders.End, at decoders.Mark, p []byte) {
+	switch d.phase {
+	case webSocketing:
+		d.frames(from, at, p)
+	case tunnelling:
+		d.tunnel.add(from, at, p)
+	}
+}
+
+// turn is where the client speaks, perhaps after the server.
+func (d *decoder) turn() {
+	s, c := d.server(), d.client()
+	answering := !s.hunting && (s.framer.inside() || s.span.Bytes > 0)
+	sending := c.framer.inside() || c.current != nil
+	if d.doubt && d.heard && !answering && !sending {
+		d.doubt = false
+	}
+	if s.hunting && len(d.queue.list) == 0 {
+		s.framer.reset()
+		s.span = decoders.Span{}
+		d.response.reset()
+	}
+}
+
+// lose says that the bytes of an end make no sense any more. Whose responses
+// the server's are is then not known.
+func (d *decoder) lose(s *side, why string) {
+	if !d.doubt {
+		d.abandon(why, 0)
+	}
+	d.loseFrom(s)
+}
+
+func (d *decoder) loseFrom(s *side) {
+	d.skip, d.hijacked = 0, 0
+	d.doubt, d.broken = true, true
+	d.heard = s == d.server()
+	s.framer.reset()
+	s.span = decoders.Span{}
+	s.content.reset()
+	s.hunting, s.candidate = true, false
+	if s == d.server() {
+		d.response.reset()
+	}
+}
+
+// Gap implements decoders.Decoder.
+func (d *decoder) Gap(from decoders.End, n int64) {
+	from &= 1
+	s := &d.sides[from]
+	switch d.phase {
+	case webSocketing:
+		d.socket.gap(d, from, n)
+		return
+	case tunnelling:
+		d.tunnel.gap(from, n)
+		return
+	case over:
+		return
+	}
+	if !s.hunting && s.framer.skip(n) {
+		s.span.Bytes += n
+		if from == decoders.Server {
+			d.response.content.skip(n)
+		} else {
+			s.current.content.skip(n)
+		}
+		return
+	}
+	if from == decoders.Client {
+		d.cutRequest("gap", max(n, 0))
+	}
+	d.abandon("gap", max(n, 0))
+	d.loseFrom(s)
+}
+
+// cutRequest lets a request come out whose head section is not complete, and
+// forgets the one that is being sent.
+func (d *decoder) cutRequest(why string, n int64) {
+	s := d.client()
+	r := s.current
+	if r == nil {
+		return
+	}
+	s.current = nil
+	for _, queued := range d.queue.list {
+		if queued == r {
+			r.complete, r.sent = true, s.span // as much as there will be
+			return
+		}
+	}
+	if !d.wasOut(r) {
+		r.complete, r.sent = true, s.span
+		d.out(r, why, n)
+	}
+	d.queue.put(r)
+}
+
+// wasOut says whether a request came out while it was being sent.
+func (d *decoder) wasOut(r *request) bool { return r.op == "" }
+
+// Close implements decoders.Decoder.
+func (d *decoder) Close(at decoders.Mark) {
+	switch d.phase {
+	case speaking:
+		if s := d.server(); !s.hunting && s.framer.state == toClose {
+			d.responseEnds(s)
+		}
+		d.abandon("", 0)
+		d.cutRequest("", 0)
+	case webSocketing:
+		d.endFrames()
+	case tunnelling:
+		d.endTunnel()
+	}
+	d.phase = over
+}
+
+// abandon lets all open requests come out unanswered, with why as an
+// attribute.
+func (d *decoder) abandon(why string, n int64) {
+	for r := d.queue.first(); r != nil; r = d.queue.first() {
+		switch {
+		case r.answered:
+			d.finish(r)
+		default:
+			d.out(r, why, n)
+		}
+		if r.complete {
+			d.queue.pop()
+			continue
+		}
+		// It is still being sent: what is to come of it is for nobody.
+		r.op = ""
+		d.queue.list = d.queue.list[:0]
+	}
+}
+
+// begin fills the exchange with what is known of a request.
+func (d *decoder) begin(r *request) *decoders.Exchange {
+	x := &d.x
+	*x = decoders.Exchange{Op: r.op, Request: r.text, Error: x.Error[:0], Attrs: x.Attrs[:0], Rows: -1, Sent: r.sent}
+	if !r.complete {
+		x.Sent = d.client().span
+	}
+	if r.minor == 0 {
+		d.attr("version", versionTen)
+	}
+	d.attr("host", r.host)
+	d.attr("user_agent", r.agent)
+	if r.scheme != "" {
+		d.attr("authorization", d.word(r.scheme))
+	}
+	if r.cut > 0 {
+		d.count("truncated_bytes", r.cut)
+	}
+	d.describe(&r.content, &requestKeys, 0)
+	d.attr("interim", r.interim)
+	return x
+}
+
+var versionTen = []byte("1.0")
+
+// word returns a string's bytes, which are made only once.
+func (d *decoder) word(s string) []byte {
+	d.previewer.word = append(d.previewer.word[:0], s...)
+	return d.previewer.word
+}
+
+// keys are the attributes of a message's content.
+type keys struct{ mediaType, coding, chunked, bytes, text, missing, trailers string }
+
+var (
+	requestKeys = keys{"request_type", "request_encoding", "request_chunked", "request_content_bytes", "request_content",
+		"request_missing_bytes", "request_trailers"}
+	responseKeys = keys{"response_type", "response_encoding", "response_chunked", "response_content_bytes", "response_content",
+		"response_missing_bytes", "response_trailers"}
+)
+
+// describe adds what is known of a content, and its beginning.
+func (d *decoder) describe(c *content, k *keys, slot int) {
+	if c.how == noContent && c.n == 0 {
+		return
+	}
+	d.attr(k.mediaType, c.mediaType)
+	if c.coding != identity {
+		d.attr(k.coding, codingNames[c.coding])
+	}
+	if c.how == byChunks {
+		d.count(k.chunked, 1)
+	}
+	d.count(k.bytes, c.n)
+	if c.missing > 0 {
+		d.count(k.missing, c.missing)
+	}
+	d.attr(k.trailers, c.trailers)
+	d.attr(k.text, d.previewer.preview(c, slot))
+}
+
+// out emits a request without an answer, or with a part of one.
+func (d *decoder) out(r *request, why string, n int64) {
+	if r.op == "" {
+		return
+	}
+	x := d.begin(r)
+	x.Status = decoders.Unanswered
+	if s := d.server(); r == d.queue.first() && !d.doubt && d.skip == 0 && !s.hunting && d.response.code >= 200 {
+		x.Answered = s.span
+		d.count("status_code", int64(d.response.code))
+		d.describe(&d.response.content, &responseKeys, 1)
+	}
+	if why != "" {
+		d.count(why, n)
+	}
+	d.emit(x)
+}

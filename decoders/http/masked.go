@@ -1,0 +1,240 @@
+package http
+
+import "bytes"
+
+// A masker copies text of any kind, and leaves out the values behind names that
+// are secret: members of JSON, attributes and elements of XML, lines of
+// NAME=value, fields of messages. Where it cannot tell, it hides more.
+type masker struct {
+	src  []byte
+	at   int
+	done int // up to where src is in dst
+	dst  []byte
+	// open is where in dst the innermost object or tag begins, or in src if
+	// that is not copied yet.
+	open, opened int
+}
+
+// marks are the bytes before which a name may stand, or that open something.
+var marks = func() (t [256]bool) {
+	for _, c := range []byte(`:=>{<"'`) {
+		t[c] = true
+	}
+	return t
+}()
+
+// appendMasked appends a text without its secrets.
+func appendMasked(dst, text []byte) []byte {
+	m := masker{src: text, dst: dst, open: len(dst), opened: -1}
+	for {
+		i := m.at
+		for i < len(text) && !marks[text[i]] {
+			i++
+		}
+		if m.at = i; i == len(text) {
+			break
+		}
+		switch c := text[i]; c {
+		case '{', '<':
+			m.opened = m.at
+		case ':':
+			if bytes.HasPrefix(m.src[m.at:], []byte("://")) {
+				m.authority()
+				continue
+			}
+			m.assignment(c)
+			continue
+		case '=', '>':
+			m.assignment(c)
+			continue
+		default:
+			if m.named() {
+				m.object() // {"name": "password", "value": "…"}
+				continue
+			}
+		}
+		m.at++
+	}
+	m.copy()
+	return m.dst
+}
+
+// copy copies what is before at.
+func (m *masker) copy() {
+	if m.opened >= m.done {
+		m.open = len(m.dst) + m.opened - m.done
+		m.opened = -1
+	}
+	m.dst = append(m.dst, m.src[m.done:m.at]...)
+	m.done = m.at
+}
+
+// hide says that what is between at and the n bytes behind it is secret.
+func (m *masker) hide(n int) {
+	m.copy()
+	m.dst = append(m.dst, secretWord...)
+	m.at += n
+	m.done = m.at
+}
+
+// nameBytes are those that names consist of, escapes among them.
+var nameBytes = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.' || c == '%' || c >= 0x80
+	}
+	return t
+}()
+
+// before returns the name in front of end, in src from start on.
+func (m *masker) before(end int) (name []byte, start int) {
+	start = end
+	for start > m.done && (nameBytes[m.src[start-1]] || m.src[start-1] == '\\') {
+		start--
+	}
+	return m.src[start:end], start
+}
+
+// secretName says whether a name is secret. One with an escape may be any.
+func secretName(name []byte) bool {
+	return bytes.Contains(name, []byte("\\u")) || hasSecretName(name, false)
+}
+
+// assignment is where a value may follow c, at at.
+func (m *masker) assignment(c byte) {
+	end := m.at
+	for end > m.done && (m.src[end-1] == ' ' || m.src[end-1] == '\t' || m.src[end-1] == '\n' || m.src[end-1] == '\r') {
+		end--
+	}
+	quoted := false
+	for end > m.done && (m.src[end-1] == '"' || m.src[end-1] == '\'' || m.src[end-1] == ']' || m.src[end-1] == '\\') {
+		quoted = quoted || m.src[end-1] != ']'
+		end--
+	}
+	name, start := m.before(end)
+	m.at++
+	if len(name) == 0 || !secretName(name) || c == '>' && !m.inTag(start) {
+		return
+	}
+	m.value(c, quoted)
+}
+
+// named says whether the quote at at ends a string that is a secret's name, and
+// not a member's.
+func (m *masker) named() bool {
+	if m.at+1 < len(m.src) && m.src[m.at+1] == ':' { // most names
+		return false
+	}
+	name, start := m.before(m.at)
+	if len(name) == 0 || start == 0 || m.src[start-1] != m.src[m.at] || !secretName(name) {
+		return false
+	}
+	rest := bytes.TrimLeft(m.src[m.at+1:], "]\\ \t\r\n")
+	return len(rest) > 0 && rest[0] != ':' && rest[0] != '='
+}
+
+// inTag says whether the name at start is that of an element's tag, or in it.
+func (m *masker) inTag(start int) bool {
+	i := bytes.LastIndexAny(m.src[:start], "<>")
+	return i >= 0 && m.src[i] == '<' && !bytes.HasPrefix(m.src[i:], []byte("</"))
+}
+
+// value hides the value that follows c, which at is behind.
+func (m *masker) value(c byte, quoted bool) {
+	for m.at < len(m.src) && (m.src[m.at] == ' ' || m.src[m.at] == '\t' || quoted && (m.src[m.at] == '\n' || m.src[m.at] == '\r')) {
+		m.at++
+	}
+	if m.at == len(m.src) {
+		return
+	}
+	rest := m.src[m.at:]
+	slashes := 0 // JSON within a string of JSON
+	for slashes < len(rest)-1 && rest[slashes] == '\\' {
+		slashes++
+	}
+	n := 0
+	switch first := rest[slashes]; {
+	case first == '"' || first == '\'':
+		open := rest[:slashes+1]
+		n = stringEnd(rest, open)
+		m.at += len(open)
+		m.hide(n - len(open))
+		m.at = min(m.at+len(open), len(m.src))
+		return
+	case first == '{' || first == '[':
+		n = nestedEnd(rest)
+	case c == '>':
+		n = bytes.IndexByte(rest, '<')
+	case c == '=':
+		n = bytes.IndexAny(rest, "&\"\r\n<\\")
+	case quoted:
+		n = bytes.IndexAny(rest, ",}] \t\r\n\"\\")
+	default:
+		n = bytes.IndexAny(rest, "\r\n\"\\")
+	}
+	if n < 0 {
+		n = len(rest)
+	}
+	m.hide(n)
+}
+
+// stringEnd returns where a string ends that begins with open: a quote, with
+// backslashes before it if the string is in another one.
+func stringEnd(b, open []byte) int {
+	quote := open[len(open)-1]
+	for i := len(open); i < len(b); {
+		slashes := 0
+		for i < len(b) && b[i] == '\\' {
+			slashes++
+			i++
+		}
+		if i < len(b) && b[i] == quote && slashes <= len(open)-1 {
+			return i - slashes
+		}
+		i++
+	}
+	return len(b)
+}
+
+// nestedEnd returns where an object or array ends that b begins with.
+func nestedEnd(b []byte) int {
+	depth := 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			i = stringEnd(b[i:], b[i:i+1]) + i
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(b)
+}
+
+// object hides all of the object or tag in which a secret's name is a value.
+func (m *masker) object() {
+	m.copy()
+	m.dst = m.dst[:m.open]
+	n := bytes.IndexAny(m.src[m.at:], "}>")
+	if n < 0 {
+		n = len(m.src) - m.at - 1
+	}
+	m.hide(n + 1)
+}
+
+// authority passes over "://" and hides the user information behind it.
+func (m *masker) authority() {
+	m.at += len("://")
+	rest := m.src[m.at:]
+	end := bytes.IndexAny(rest, "/?# \t\r\n\"'<>")
+	if end < 0 {
+		end = len(rest)
+	}
+	if at := bytes.LastIndexByte(rest[:end], '@'); at >= 0 {
+		m.hide(at)
+	} else if end == len(rest) && bytes.IndexByte(rest, ':') >= 0 {
+		m.hide(end) // it may be cut before the @
+	}
+}

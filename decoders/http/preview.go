@@ -1,0 +1,220 @@
+package http
+
+import (
+	"bytes"
+	"io"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zlib"
+	"github.com/klauspost/compress/zstd"
+)
+
+const (
+	// maxPreview is how much of a content is shown: enough for an error's
+	// message or a small object.
+	maxPreview = 256
+
+	// maxEncoded is how much of a content with a coding is kept for that.
+	// gzip's first block can begin with tables of some hundred bytes.
+	maxEncoded = 4 << 10
+
+	// maxBlock is the same for zstd, which shows nothing before the end of a
+	// block (of up to 128 KiB).
+	maxBlock = 64 << 10
+
+	// maxWindow bounds the memory that a frame of zstd can ask for: what RFC
+	// 9659 allows as content coding.
+	maxWindow = 8 << 20
+)
+
+// A coding is a content coding: RFC 9110, 8.4.1.
+type coding uint8
+
+const (
+	identity coding = iota
+	codingGzip
+	codingDeflate
+	codingBrotli
+	codingZstd
+	codingOther // unknown, or several
+)
+
+var codingNames = [...][]byte{codingGzip: []byte("gzip"), codingDeflate: []byte("deflate"), codingBrotli: []byte("br"),
+	codingZstd: []byte("zstd"), codingOther: []byte("other")}
+
+func codingOf(value []byte) coding {
+	switch {
+	case equalFold(value, "identity"), len(value) == 0:
+		return identity
+	case equalFold(value, "gzip"), equalFold(value, "x-gzip"):
+		return codingGzip
+	case equalFold(value, "deflate"):
+		return codingDeflate
+	case equalFold(value, "br"):
+		return codingBrotli
+	case equalFold(value, "zstd"):
+		return codingZstd
+	}
+	return codingOther
+}
+
+// A previewer shows the beginning of contents.
+type previewer struct {
+	plain [maxPreview + utf8.UTFMax]byte
+	shown [2][]byte // of a request and its response
+	word  []byte
+}
+
+// preview returns the beginning of a content if it is text, without secrets.
+// It is valid until slot is used again.
+func (p *previewer) preview(c *content, slot int) []byte {
+	if len(c.begin) == 0 || hidden(c.mediaType) {
+		return nil
+	}
+	plain, total := c.begin, c.n
+	if c.coding != identity {
+		plain = p.decode(c)
+		total = int64(len(plain)) // how much there is, is not known
+		if len(plain) > maxPreview {
+			total++
+		}
+	}
+	if isForm(c.mediaType) {
+		if p.shown[slot] = p.shown[slot][:0]; !isText(plain) {
+			return nil
+		}
+		p.shown[slot] = appendForm(p.shown[slot], plain[:min(len(plain), maxPreview)])
+		return p.shown[slot]
+	}
+	return p.text(plain, slot, total)
+}
+
+// hidden says whether a content of that type is not shown: it may have
+// passwords where they are not found.
+func hidden(mediaType []byte) bool {
+	const multipart = "multipart/"
+	return len(mediaType) >= len(multipart) && equalFold(mediaType[:len(multipart)], multipart)
+}
+
+func isForm(mediaType []byte) bool { return equalFold(mediaType, "application/x-www-form-urlencoded") }
+
+// text returns the beginning of a text of which b is at least as much as is
+// shown; nil if it is none.
+func (p *previewer) text(b []byte, slot int, total int64) []byte {
+	if len(b) > maxPreview {
+		b = b[:maxPreview]
+	}
+	if int64(len(b)) < total { // it may be cut within a character
+		for i := 1; i < utf8.UTFMax && i < len(b); i++ {
+			if c := b[len(b)-i]; utf8.RuneStart(c) {
+				if c >= utf8.RuneSelf && !utf8.FullRune(b[len(b)-i:]) {
+					b = b[:len(b)-i]
+				}
+				break
+			}
+		}
+	}
+	if !isText(b) {
+		return nil
+	}
+	p.shown[slot] = appendMasked(p.shown[slot][:0], b)
+	return p.shown[slot]
+}
+
+// isText says whether b is UTF-8 without other control characters than those
+// of lines. What may be cut within a character has lost that.
+func isText(b []byte) bool {
+	for _, c := range b {
+		if control[c] {
+			return false
+		}
+	}
+	return utf8.Valid(b)
+}
+
+// control has the control characters but those of lines and colours.
+var control = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c < ' ' && c != '\n' && c != '\r' && c != '\t' && c != '\f' && c != 0x1b || c == 0x7f
+	}
+	return t
+}()
+
+// decode undoes the coding of a content's beginning, as far as it goes.
+func (p *previewer) decode(c *content) []byte {
+	u := uncoders.Get().(*uncoder)
+	defer uncoders.Put(u)
+	u.src.Reset(c.begin)
+	r, err := u.reader(c)
+	if r == nil || err != nil {
+		return nil
+	}
+	n, err := io.ReadFull(r, p.plain[:])
+	if err != nil && n == 0 { // the rest is missing, which is as it should be
+		return nil
+	}
+	return p.plain[:n]
+}
+
+// An uncoder undoes content codings. It is large, so the connections share
+// those there are.
+type uncoder struct {
+	src    bytes.Reader
+	gzip   *gzip.Reader
+	zlib   io.ReadCloser
+	flate  io.ReadCloser
+	brotli *brotli.Reader
+	zstd   *zstd.Decoder
+}
+
+var uncoders = sync.Pool{New: func() any { return new(uncoder) }}
+
+// reader returns a decoder that reads from u.src.
+func (u *uncoder) reader(c *content) (io.Reader, error) {
+	var err error
+	switch c.coding {
+	case codingGzip:
+		if u.gzip == nil {
+			u.gzip = new(gzip.Reader)
+		}
+		return u.gzip, u.gzip.Reset(&u.src)
+	case codingDeflate:
+		return u.inflate(c.begin)
+	case codingBrotli:
+		if u.brotli == nil {
+			u.brotli = brotli.NewReader(nil)
+		}
+		return u.brotli, u.brotli.Reset(&u.src)
+	case codingZstd:
+		if u.zstd == nil {
+			u.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+			if err != nil {
+				return nil, err
+			}
+		}
+		return u.zstd, u.zstd.Reset(&u.src)
+	}
+	return nil, nil
+}
+
+// inflate returns a decoder of "deflate", which is zlib's format, though some
+// send the bare data: RFC 9110, 8.4.1.2.
+func (u *uncoder) inflate(begin []byte) (io.Reader, error) {
+	if len(begin) >= 2 && begin[0]&15 == 8 && (int(begin[0])<<8|int(begin[1]))%31 == 0 {
+		if u.zlib == nil {
+			var err error
+			u.zlib, err = zlib.NewReader(&u.src)
+			return u.zlib, err
+		}
+		return u.zlib, u.zlib.(zlib.Resetter).Reset(&u.src, nil)
+	}
+	if u.flate == nil {
+		u.flate = flate.NewReader(&u.src)
+		return u.flate, nil
+	}
+	return u.flate, u.flate.(flate.Resetter).Reset(&u.src, nil)
+}

@@ -1,0 +1,294 @@
+package http
+
+import (
+	"bytes"
+
+	"unixcap/decoders"
+)
+
+const (
+	// maxTarget bounds what is kept of a request target. Most servers refuse
+	// lines beyond 8 KiB.
+	maxTarget = 8 << 10
+
+	// maxPending bounds the requests that wait for their answers. Pipelines
+	// are a few long; behind a server that is not recorded they would grow
+	// without end.
+	maxPending = 1024
+
+	// fewPending is how many of them are kept in full; of more, shortTarget of
+	// the target and nothing of the content.
+	fewPending  = 64
+	shortTarget = 128
+
+	// maxFree bounds the requests kept for reuse.
+	maxFree = 16
+)
+
+// A request is one whose exchange is not complete.
+type request struct {
+	op       string
+	head     bool // HEAD: the response has no content
+	connect  bool
+	minor    byte // of the version
+	text     []byte
+	cut      int64
+	host     []byte
+	agent    []byte
+	scheme   string // of Authorization
+	upgrades bool   // asks for another protocol
+	sent     decoders.Span
+	content  content
+
+	complete bool // all of it was sent
+	interim  []byte
+	answered bool // and its response is in the decoder
+}
+
+// reset empties r and keeps its memory.
+func (r *request) reset() {
+	c := r.content
+	c.reset()
+	*r = request{text: r.text[:0], host: r.host[:0], agent: r.agent[:0], interim: r.interim[:0], content: c}
+}
+
+// A queue holds the requests that are not answered yet, oldest first.
+type queue struct {
+	list []*request
+	free []*request
+}
+
+func (q *queue) first() *request {
+	if len(q.list) == 0 {
+		return nil
+	}
+	return q.list[0]
+}
+
+// get returns an empty request.
+func (q *queue) get() *request {
+	if n := len(q.free); n > 0 {
+		r := q.free[n-1]
+		q.free = q.free[:n-1]
+		return r
+	}
+	return new(request)
+}
+
+func (q *queue) put(r *request) {
+	if len(q.free) < maxFree {
+		r.reset()
+		q.free = append(q.free, r)
+	}
+}
+
+// pop lets go of the oldest request.
+func (q *queue) pop() {
+	q.put(q.list[0])
+	n := copy(q.list, q.list[1:])
+	q.list[n] = nil
+	q.list = q.list[:n]
+}
+
+// requests reads requests from what the client sends.
+func (d *decoder) requests(s *side, at decoders.Mark, p []byte) {
+	for len(p) > 0 && d.phase == speaking {
+		if s.span.Bytes == 0 && !s.framer.inside() && d.response.content.how != byClose {
+			if p = bytes.TrimLeft(p, "\r\n"); len(p) == 0 { // RFC 9112, 2.2
+				return
+			}
+		}
+		if s.hunting && !s.candidate {
+			if d.response.content.how == byClose {
+				d.hijacked += int64(len(p))
+			}
+			return
+		}
+		if s.hunting && !s.framer.inside() && !startsRequest(firstLine(p)) {
+			s.candidate = false
+			continue
+		}
+		if s.span.Bytes == 0 {
+			s.span.First = at
+		}
+		rest, got := s.framer.next(p)
+		s.span.Bytes += int64(len(p) - len(rest))
+		s.span.Last = at
+		p = rest
+		if got == more && s.hunting && !startsRequest(s.framer.line) {
+			got = malformed
+		}
+		if got == malformed || got == found && !d.requestItem(s) {
+			d.wrongRequest(s)
+			return
+		}
+	}
+	if len(p) > 0 {
+		d.over(decoders.Client, at, p)
+	}
+}
+
+// firstLine returns p's first line, without its end.
+func firstLine(p []byte) []byte {
+	if i := bytes.IndexByte(p, '\n'); i >= 0 {
+		p = p[:i]
+		if i > 0 && p[i-1] == '\r' {
+			p = p[:i-1]
+		}
+	}
+	return p[:min(len(p), maxTarget)]
+}
+
+// wrongRequest is where the client's bytes are no request.
+func (d *decoder) wrongRequest(s *side) {
+	if s.hunting {
+		s.framer.reset()
+		s.span = decoders.Span{}
+		s.candidate = false
+		return
+	}
+	d.cutRequest("gap", 0)
+	d.lose(s, "gap")
+}
+
+// requestItem takes in an item and says whether it can be.
+func (d *decoder) requestItem(s *side) bool {
+	t := &s.framer.item
+	switch t.kind {
+	case kindStart:
+		return d.requestStarts(s, t)
+	case kindField:
+		if len(t.data) == 0 {
+			d.requestHeadEnds(s)
+			return true
+		}
+		name, value, ok := cutField(t.data)
+		if ok && name != nil {
+			s.framingField(name, value)
+			s.current.field(name, value)
+		}
+		return ok
+	case kindTrailer:
+		name, _, ok := cutField(t.data)
+		if ok && name != nil {
+			s.content.trailer(name)
+		}
+		return ok
+	case kindContent:
+		if len(t.data) > 0 {
+			room := maxBlock
+			if len(d.queue.list) > fewPending {
+				room = 0
+			}
+			s.current.content.add(t.data, room)
+		}
+		if s.framer.ended() {
+			d.requestEnds(s)
+		}
+	case kindEnd:
+		d.requestEnds(s)
+	}
+	return true
+}
+
+func (d *decoder) requestStarts(s *side, t *item) bool {
+	var line requestLine
+	if !line.parse(t.data, t.cut > 0) {
+		return false
+	}
+	op, known := methods[string(line.method)]
+	if s.hunting && d.broken && !known {
+		return false
+	}
+	if line.two {
+		d.phase = tunnelling
+		d.tunnel.begin("h2")
+		return true
+	}
+	if !known {
+		op = d.intern(line.method)
+	}
+	s.hunting = false
+	s.head.reset()
+	s.content.reset()
+	r := d.queue.get()
+	s.current = r
+	r.op, r.minor = op, line.minor
+	r.head, r.connect = op == "head", op == "connect"
+	room := maxTarget
+	if len(d.queue.list) > fewPending {
+		room = shortTarget
+	}
+	r.text = appendTarget(r.text[:0], line.target, room)
+	r.cut = t.cut + int64(max(len(line.target)-room, 0))
+	return true
+}
+
+// requestHeadEnds puts a request into the queue, whose content may still come.
+func (d *decoder) requestHeadEnds(s *side) {
+	r, h := s.current, &s.head
+	how := noContent
+	switch {
+	case h.chunked:
+		how = byChunks
+	case h.length > 0 && !h.coded && !h.wrong:
+		how = byLength
+	}
+	s.content.how = how
+	r.content, s.content = s.content, r.content
+	r.upgrades = r.connect || h.upgrades && len(h.upgrade) > 0
+	d.spoken = true
+	if len(d.queue.list) == maxPending {
+		d.out(d.queue.first(), "overflow", maxPending)
+		d.queue.pop()
+		d.skip++
+	}
+	d.queue.list = append(d.queue.list, r)
+	s.framer.content(how, h.length)
+	if s.framer.ended() {
+		d.requestEnds(s)
+	}
+}
+
+// requestEnds is where all of a request was sent.
+func (d *decoder) requestEnds(s *side) {
+	r := s.current
+	s.current = nil
+	if d.wasOut(r) {
+		d.queue.put(r)
+		s.span = decoders.Span{}
+		return
+	}
+	r.complete, r.sent = true, s.span
+	if len(s.content.trailers) > 0 {
+		r.content.trailers = append(r.content.trailers, s.content.trailers...)
+		s.content.trailers = s.content.trailers[:0]
+	}
+	s.span = decoders.Span{}
+	switch {
+	case r.answered:
+		d.emitFirst()
+	case d.doubt:
+		d.out(r, "gap", 0)
+		d.queue.pop()
+	case r.connect && len(d.queue.list) == 1:
+		// What follows is for the tunnel, should there be one.
+		s.hunting, s.candidate = true, false
+	}
+}
+
+// maxInterned bounds the methods and names that are remembered.
+const maxInterned = 64
+
+// intern returns b in lower case, as a string that is made only once.
+func (d *decoder) intern(b []byte) string {
+	if s, ok := d.names[string(b)]; ok {
+		return s
+	}
+	if d.names == nil || len(d.names) >= maxInterned {
+		d.names = make(map[string]string)
+	}
+	s := string(bytes.ToLower(b))
+	d.names[string(b)] = s
+	return s
+}

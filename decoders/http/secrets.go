@@ -1,0 +1,170 @@
+package http
+
+import (
+	"bytes"
+	"net/url"
+	"strings"
+
+	"unixcap/decoders"
+)
+
+// secretWord stands for what is not shown.
+const secretWord = decoders.Secret
+
+// secretNames are parts of the names of parameters and members whose values are
+// not shown. They are compared without case, and without what stands between
+// words: api_key, apiKey and X-Api-Key are the same.
+var secretNames = []string{"pass", "pwd", "secret", "token", "apikey", "accesskey", "privatekey", "signingkey", "auth",
+	"credential", "signature", "session", "cookie", "jwt", "bearer", "assertion", "identitykey"}
+
+// secretWords are names that are secret as a whole: as parts they are of
+// others. Those of parameters are ordinary names in other places.
+var (
+	secretWords      = []string{"sig", "sid", "pin", "pw", "pat", "otp"}
+	secretParameters = []string{"key", "code", "state"}
+)
+
+// harmless are words that have one of secretNames in them.
+var harmless = []string{"author", "passenger", "passage", "passive"}
+
+// byFirst has secretNames by their first letters.
+var byFirst = func() (t [256][]string) {
+	for _, s := range secretNames {
+		t[s[0]] = append(t[s[0]], s)
+	}
+	return t
+}()
+
+// folded has letters in lower case, and digits; 0 for the rest.
+var folded = func() (t [256]byte) {
+	for c := range t {
+		switch {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+			t[c] = byte(c)
+		case c >= 'A' && c <= 'Z':
+			t[c] = byte(c) | 0x20
+		}
+	}
+	return t
+}()
+
+// maxName is longer than names of parameters are; longer ones are looked at as
+// far as that.
+const maxName = 64
+
+// isSecret says whether a parameter, or another member, of that name has a
+// secret.
+func isSecret(name []byte, parameter bool) bool {
+	var b [maxName]byte
+	n, candidate := 0, false
+	for _, c := range name[:min(len(name), maxName)] {
+		if c = folded[c]; c != 0 {
+			b[n] = c
+			n++
+			candidate = candidate || byFirst[c] != nil
+		}
+	}
+	lower := b[:n]
+	for i := 0; candidate && i < n; i++ {
+		for _, s := range byFirst[lower[i]] {
+			if hasPrefix(lower[i:], s) && !isHarmless(lower[i:]) {
+				return true
+			}
+		}
+	}
+	return n <= 3 && among(secretWords, lower) || parameter && n <= 5 && among(secretParameters, lower)
+}
+
+func hasPrefix(b []byte, s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s }
+
+func isHarmless(b []byte) bool {
+	for _, s := range harmless {
+		if hasPrefix(b, s) && !hasPrefix(b, "authoriz") {
+			return true
+		}
+	}
+	return false
+}
+
+func among(list []string, b []byte) bool {
+	for _, s := range list {
+		if string(b) == s {
+			return true
+		}
+	}
+	return false
+}
+
+// appendTarget appends at most room bytes of a request target, or of another
+// URI, without the user information and secret parameters.
+func appendTarget(dst, target []byte, room int) []byte {
+	target = target[:min(len(target), room)]
+	if i := bytes.Index(target, []byte("://")); i > 0 && i < maxName && target[0] != '/' {
+		dst = append(dst, target[:i+3]...)
+		target = target[i+3:]
+		end := bytes.IndexAny(target, "/?#")
+		if end < 0 {
+			end = len(target)
+		}
+		if at := bytes.LastIndexByte(target[:end], '@'); at >= 0 {
+			dst = append(append(dst, secretWord...), '@')
+			target = target[at+1:]
+		}
+	}
+	i := bytes.IndexAny(target, "?#")
+	if i < 0 {
+		return append(dst, target...)
+	}
+	dst = append(dst, target[:i+1]...)
+	return appendForm(dst, target[i+1:])
+}
+
+// appendForm appends parameters of the form name=value&name=value, without
+// secret values.
+func appendForm(dst, form []byte) []byte {
+	for len(form) > 0 {
+		end := bytes.IndexAny(form, "&;#")
+		one := form
+		if end >= 0 {
+			one = form[:end]
+		}
+		name, value, ok := bytes.Cut(one, []byte{'='})
+		dst = append(dst, name...)
+		if ok {
+			dst = append(dst, '=')
+			if hasSecretName(name, true) || hasUserInfo(value) {
+				dst = append(dst, secretWord...)
+			} else {
+				dst = append(dst, value...)
+			}
+		}
+		if end < 0 {
+			return dst
+		}
+		dst = append(dst, form[end])
+		form = form[end+1:]
+	}
+	return dst
+}
+
+// hasSecretName is isSecret for a name in which characters may be escaped.
+func hasSecretName(name []byte, parameter bool) bool {
+	if bytes.IndexByte(name, '%') < 0 {
+		return isSecret(name, parameter)
+	}
+	s, err := url.QueryUnescape(string(name))
+	return err != nil || isSecret([]byte(s), parameter)
+}
+
+// hasUserInfo says whether a value is a URI with user information, or may be.
+func hasUserInfo(value []byte) bool {
+	if bytes.IndexByte(value, ':') < 0 && bytes.IndexByte(value, '%') < 0 {
+		return false
+	}
+	s, err := url.QueryUnescape(string(value))
+	if err != nil {
+		s = string(value)
+	}
+	_, rest, ok := strings.Cut(s, "://")
+	return ok && strings.IndexByte(rest, '@') >= 0
+}

@@ -1,0 +1,91 @@
+package http
+
+import "testing"
+
+var masked = []struct{ text, want string }{
+	{`{"password":"hunter2","a":1}`, `{"password":"<secret>","a":1}`},
+	{`{"Password" : "hun\"ter2" , "a":1}`, `{"Password" : "<secret>" , "a":1}`},
+	{`{"pin":1234}`, `{"pin":<secret>}`},
+	{`{"pin":1234,"a":2}`, `{"pin":<secret>,"a":2}`},
+	{`{"auth":{"user":"me","x":"hunter2"},"a":1}`, `{"auth":<secret>,"a":1}`},
+	{`{"tokens":["a","b"],"a":1}`, `{"tokens":<secret>,"a":1}`},
+	{`{"pass\u0077ord":"hunter2"}`, `{"pass\u0077ord":"<secret>"}`},
+	{`{"password":"hunter2`, `{"password":"<secret>`},
+	{`{"text":"{\"password\":\"hunter2\",\"a\":1}"}`, `{"text":"{\"password\":\"<secret>\",\"a\":1}"}`},
+	{`{"Env":["DB_PASSWORD=hunter2","A=b"]}`, `{"Env":["DB_PASSWORD=<secret>","A=b"]}`},
+	{`[{"name":"password","value":"hunter2"},{"a":1}]`, `[<secret>,{"a":1}]`},
+	{`{"author":"me","passenger":"you"}`, `{"author":"me","passenger":"you"}`},
+	{`<password>hunter2</password><a>b</a>`, `<password><secret></password><a>b</a>`},
+	{`<input name="password" value="hunter2"><p>`, `<secret><p>`},
+	{`<user password="hunter2" a="b"/>`, `<user password="<secret>" a="b"/>`},
+	{"PASSWORD=hunter2 or so\nA=b\n", "PASSWORD=<secret>\nA=b\n"},
+	{"Authorization: Basic aHVudGVyMg==\nA: b", "Authorization: <secret>\nA: b"},
+	{"connect to postgres://me:hunter2@db/x now", "connect to postgres://<secret>@db/x now"},
+	{"connect to postgres://me:hunt", "connect to postgres://<secret>"},
+	{"user[password]=hunter2&a=b", "user[password]=<secret>&a=b"},
+	{"all work and no play", "all work and no play"},
+	{`{"a":"b"}`, `{"a":"b"}`},
+	{"", ""},
+	{"password", "password"},
+	{`{"password":`, `{"password":`},
+}
+
+func TestMasked(t *testing.T) {
+	for _, test := range masked {
+		if got := string(appendMasked(nil, []byte(test.text))); got != test.want {
+			t.Errorf("%s\n got %s\nwant %s", test.text, got, test.want)
+		}
+	}
+}
+
+func TestTarget(t *testing.T) {
+	for _, test := range []struct{ target, want string }{
+		{"/a?b=c", "/a?b=c"},
+		{"/a?password=x&b=c", "/a?password=<secret>&b=c"},
+		{"/a?pass%77ord=x", "/a?pass%77ord=<secret>"},
+		{"/a?X-Amz-Signature=abc&X-Amz-Date=1", "/a?X-Amz-Signature=<secret>&X-Amz-Date=1"},
+		{"/a?key=x&sig=y&sid=z&code=c&monkey=1", "/a?key=<secret>&sig=<secret>&sid=<secret>&code=<secret>&monkey=1"},
+		{"/a?url=http%3A%2F%2Fme%3Apw%40host%2F", "/a?url=<secret>"},
+		{"/a?url=http://host/", "/a?url=http://host/"},
+		{"http://me:pw@host/a", "http://<secret>@host/a"},
+		{"http://me:p@w@host", "http://<secret>@host"},
+		{"http://host/a@b", "http://host/a@b"},
+		{"/login#access_token=x", "/login#access_token=<secret>"},
+		{"/a?b", "/a?b"},
+		{"*", "*"},
+	} {
+		if got := string(appendTarget(nil, []byte(test.target), maxTarget)); got != test.want {
+			t.Errorf("%s: %s, want %s", test.target, got, test.want)
+		}
+	}
+}
+
+var routes = []struct{ target, class string }{
+	{"/", "/"},
+	{"/v1.43/containers/9f86d081884c7d659a2feaa0c55ad015/json?all=1&filters=%7B", "/v1.43/containers/?/json?all&filters"},
+	{"/api/v2/users/1234/items/7", "/api/v2/users/?/items/?"},
+	{"/o/550e8400-e29b-41d4-a716-446655440000", "/o/?"},
+	{"/o/550e8400-e29b-41d4-a716-446655440000.json", "/o/?.json"},
+	{"/images/sha256:9f86d081884c7d659a2feaa0c55ad015", "/images/sha256:?"},
+	{"/s/dGhpc0lzQVRva2VuMTIz", "/s/?"},
+	{"/report-2024-01-02.csv", "/report-?.csv"},
+	{"/user-123/edit", "/user-?/edit"},
+	{"/Some-Long-Title-2024-Edition", "/Some-Long-Title-?-Edition"},
+	{"/deadbeef", "/deadbeef"},
+	{"/static/app.9f86d081.js", "/static/app.?.js"},
+	{"/a;jsessionid=abc;b=c/d", "/a;jsessionid=?;b=?/d"},
+	{"/a?x=1&x=2&y=3", "/a?x&y"},
+	{"/a?", "/a"},
+	{"http://host:80/a/12?b=c", "http://host:80/a/??b"},
+	{"db:443", "db:?"},
+	{"*", "*"},
+	{"", ""},
+}
+
+func TestRoute(t *testing.T) {
+	for _, test := range routes {
+		if got := string(appendRoute(nil, []byte(test.target))); got != test.class {
+			t.Errorf("%s: %s, want %s", test.target, got, test.class)
+		}
+	}
+}
