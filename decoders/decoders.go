@@ -59,6 +59,23 @@ type Decoder interface {
 	Close(at Mark)
 }
 
+// A PacketDecoder is a Decoder that wants to know where messages begin and end,
+// if the socket keeps that: of datagram and seqpacket sockets it gets all that
+// is said by Packet, and nothing by Data.
+type PacketDecoder interface {
+	Decoder
+	// Packet feeds a message that one end sent. p.Data is valid only during
+	// the call.
+	Packet(from End, at Mark, p Packet)
+}
+
+// A Packet is a message of a socket that keeps their boundaries.
+type Packet struct {
+	Data    []byte
+	Missing int64 // bytes behind Data that the capture does not have
+	FDs     int   // file descriptors passed along
+}
+
 // A Verdict is what a content test makes of the first bytes of a conversation.
 type Verdict uint8
 
@@ -83,6 +100,11 @@ type Protocol struct {
 	// true when port or path speak for the protocol: then weaker evidence
 	// may do. Detect must not claim random bytes or TLS.
 	Detect func(client, server []byte, hinted bool) Verdict
+
+	// Descriptors says that messages may be empty but for a descriptor that
+	// has their content. Where a hint speaks for the protocol, a conversation of
+	// nothing else is taken for it.
+	Descriptors bool
 
 	// New returns a decoder for one conversation. emit's argument is valid
 	// only during the call: the decoder reuses it.

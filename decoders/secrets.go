@@ -29,27 +29,184 @@ func IsSecretName(name []byte) bool {
 	}
 	var b [maxSecretName]byte
 	n := 0
+	words := uint32(0) // letters that words begin with
 	for _, c := range name {
-		switch {
-		case c >= 'A' && c <= 'Z':
-			c += 'a' - 'A'
-		case c >= 'a' && c <= 'z' || c >= '0' && c <= '9':
-		default:
-			continue
+		if c = foldedName[c]; c != 0 {
+			b[n] = c
+			n++
+			words |= 1 << (c & 31)
 		}
-		b[n] = c
-		n++
 	}
-	if secretNames[string(b[:n])] {
-		return true
-	}
-	if n < len("passwd") {
+	if words&secretLetters == 0 {
 		return false
 	}
-	for _, w := range secretWords {
-		if bytes.Contains(b[:n], []byte(w)) {
+	switch b[0] { // what secretNames begin with
+	case 'p', 't', 'c', 's', 'w':
+		if secretNames[string(b[:n])] {
 			return true
 		}
 	}
+	return hasSecretWord(b[:n])
+}
+
+// secretLetters are those that secretWords and secretNames begin with.
+const secretLetters = 1<<('p'&31) | 1<<('s'&31) | 1<<('c'&31) | 1<<('a'&31) | 1<<('r'&31) | 1<<('b'&31) | 1<<('t'&31) | 1<<('w'&31)
+
+// foldedName has letters in lower case, digits, and 0 for what else is in names.
+var foldedName = func() (t [256]byte) {
+	for c := range t {
+		switch {
+		case c >= 'A' && c <= 'Z':
+			t[c] = byte(c) + 'a' - 'A'
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+			t[c] = byte(c)
+		}
+	}
+	return t
+}()
+
+func hasSecretWord(b []byte) bool {
+	for i := 0; i+6 <= len(b); i++ {
+		switch string(b[i : i+3]) { // what secretWords begin with
+		case "pas", "sec", "cre", "api", "pri", "acc", "aut", "ses", "ref", "bea":
+			for _, w := range secretWords {
+				if bytes.HasPrefix(b[i:], []byte(w)) {
+					return true
+				}
+			}
+		}
+	}
 	return false
+}
+
+// mayMask are the bytes at which AppendWithoutSecrets looks closer.
+var mayMask = [256]bool{'=': true, ':': true, '-': true}
+
+// AppendWithoutSecrets appends a text that people and programs wrote, without
+// what it says are secrets: password=…, "token": "…", --passphrase …,
+// Authorization: Bearer …, scheme://user:…@host.
+func AppendWithoutSecrets(dst, text []byte) []byte {
+	done := 0
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if !mayMask[c] {
+			continue
+		}
+		if c == '-' && (i+1 == len(text) || text[i+1] != '-') {
+			continue
+		}
+		from, to := secretAt(text, i)
+		if from >= to || from < done {
+			continue
+		}
+		dst = append(append(dst, text[done:from]...), Secret...)
+		done, i = to, to-1
+	}
+	return append(dst, text[done:]...)
+}
+
+// secretAt returns where the secret is that something at i announces; from is
+// not less than to if it is none.
+func secretAt(text []byte, i int) (from, to int) {
+	switch text[i] {
+	case '-':
+		if i+2 >= len(text) || text[i+1] != '-' {
+			return 0, 0
+		}
+		end := i + 2
+		for end < len(text) && isNameByte(text[end]) {
+			end++
+		}
+		if end == len(text) || text[end] != ' ' || !IsSecretName(text[i+2:end]) {
+			return 0, 0
+		}
+		return valueAt(text, end+1)
+	case ':':
+		if bytes.HasPrefix(text[i:], []byte("://")) {
+			return userinfo(text, i+3)
+		}
+	}
+	end := i
+	if i+1 < len(text) && text[i+1] >= '0' && text[i+1] <= '9' && i > 0 && text[i-1] >= '0' && text[i-1] <= '9' {
+		return 0, 0 // a time
+	}
+	if end > 0 && (text[end-1] == '"' || text[end-1] == '\'') {
+		end--
+		if end > 0 && text[end-1] == '\\' {
+			end--
+		}
+	}
+	start := end
+	for start > 0 && end-start <= maxSecretName && isNameByte(text[start-1]) {
+		start--
+	}
+	if !IsSecretName(text[start:end]) {
+		return 0, 0
+	}
+	return valueAt(text, i+1)
+}
+
+func isNameByte(c byte) bool { return nameBytes[c] }
+
+var nameBytes = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-'
+	}
+	return t
+}()
+
+// valueAt returns where a value is, behind spaces, in quotes or not. Of an
+// Authorization both words are meant.
+func valueAt(text []byte, i int) (from, to int) {
+	for i < len(text) && (text[i] == ' ' || text[i] == '\\' || text[i] == '=') {
+		i++
+	}
+	if i == len(text) {
+		return 0, 0
+	}
+	if q := text[i]; q == '"' || q == '\'' {
+		end := i + 1
+		quoted := i > 0 && text[i-1] == '\\' // within quotes, where \" ends it
+		for end < len(text) && text[end] != q && !(quoted && text[end] == '\\') {
+			if text[end] == '\\' && end+1 < len(text) {
+				end++
+			}
+			end++
+		}
+		return i + 1, min(end, len(text))
+	}
+	end := wordEnd(text, i)
+	switch string(bytes.ToLower(text[i:min(end, i+16)])) {
+	case "basic", "bearer", "digest", "negotiate", "ntlm":
+		if end < len(text) && text[end] == ' ' {
+			end = wordEnd(text, end+1)
+		}
+	}
+	return i, end
+}
+
+func wordEnd(text []byte, i int) int {
+	for i < len(text) {
+		switch text[i] {
+		case ' ', ',', ';', '&', '"', '\'', ')', ']', '}', '\n', '\r', '\t':
+			return i
+		}
+		i++
+	}
+	return i
+}
+
+// userinfo returns where the password of a URL is whose authority begins at i.
+func userinfo(text []byte, i int) (from, to int) {
+	for at := i; at < len(text); at++ {
+		switch c := text[at]; {
+		case c == ':' && from == 0:
+			from = at + 1
+		case c == '@':
+			return from, at * min(from, 1)
+		case c <= ' ' || c == '/' || c == '?' || c == '"':
+			return 0, 0
+		}
+	}
+	return 0, 0
 }

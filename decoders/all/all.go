@@ -5,9 +5,12 @@ import (
 	"unixcap/decoders"
 	"unixcap/decoders/dbus"
 	"unixcap/decoders/http"
+	"unixcap/decoders/journald"
 	"unixcap/decoders/mysql"
 	"unixcap/decoders/postgresql"
 	"unixcap/decoders/redis"
+	"unixcap/decoders/sdnotify"
+	"unixcap/decoders/syslog"
 )
 
 // Protocols are all protocols, in the order in which they are tried.
@@ -17,4 +20,7 @@ var Protocols = []decoders.Protocol{
 	redis.Protocol,
 	dbus.Protocol,
 	http.Protocol,
+	syslog.Protocol,
+	journald.Protocol,
+	sdnotify.Protocol,
 }

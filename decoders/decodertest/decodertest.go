@@ -18,6 +18,7 @@ type Message struct {
 	From decoders.End
 	At   time.Time
 	Data []byte
+	FDs  int // file descriptors passed along
 }
 
 // A Conversation is the messages of both ends in order of time.
@@ -40,7 +41,7 @@ func (c Conversation) end() decoders.Mark {
 func Whole(p decoders.Protocol, c Conversation) []decoders.Exchange {
 	return decode(p, func(d decoders.Decoder) {
 		for i, m := range c {
-			d.Data(m.From, c.mark(i), m.Data)
+			c.feed(d, i, m.Data)
 		}
 		d.Close(c.end())
 	})

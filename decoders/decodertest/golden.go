@@ -13,7 +13,8 @@ import (
 )
 
 // A recorded conversation has a line for each message: who sent it, the
-// microseconds since the first, and the bytes as a Go string.
+// microseconds since the first, and the bytes as a Go string; then " fds=N" if
+// file descriptors were passed along.
 
 // Read reads a recorded conversation.
 func Read(t testing.TB, path string) (c Conversation) {
@@ -32,11 +33,17 @@ func Read(t testing.TB, path string) (c Conversation) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		fds := 0
+		if i := strings.LastIndex(quoted, "\" fds="); i >= 0 {
+			if fds, err = strconv.Atoi(quoted[i+len("\" fds="):]); err == nil {
+				quoted = quoted[:i+1]
+			}
+		}
 		data, err := strconv.Unquote(quoted)
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := Message{At: time.UnixMicro(us).UTC(), Data: []byte(data)}
+		m := Message{At: time.UnixMicro(us).UTC(), Data: []byte(data), FDs: fds}
 		if from == decoders.Server.String() {
 			m.From = decoders.Server
 		}
@@ -53,7 +60,11 @@ func (c Conversation) Write(t testing.TB, path string) {
 	t.Helper()
 	var b []byte
 	for _, m := range c {
-		b = fmt.Appendf(b, "%s %d %s\n", m.From, m.At.Sub(c[0].At).Microseconds(), strconv.QuoteToASCII(string(m.Data)))
+		b = fmt.Appendf(b, "%s %d %s", m.From, m.At.Sub(c[0].At).Microseconds(), strconv.QuoteToASCII(string(m.Data)))
+		if m.FDs > 0 {
+			b = fmt.Appendf(b, " fds=%d", m.FDs)
+		}
+		b = append(b, '\n')
 	}
 	if err := os.WriteFile(path, b, 0o644); err != nil {
 		t.Fatal(err)

@@ -31,9 +31,18 @@ func (c Conversation) startAt(d decoders.Decoder, message, at int) {
 			d.Gap(c[i].From, 0)
 			b = b[at:]
 		}
-		d.Data(c[i].From, c.mark(i), b)
+		c.feed(d, i, b)
 	}
 	d.Close(c.end())
+}
+
+// feed feeds what there is of a message.
+func (c Conversation) feed(d decoders.Decoder, i int, b []byte) {
+	if k, ok := d.(packets); ok {
+		k.Packet(c[i].From, c.mark(i), decoders.Packet{Data: b, FDs: c[i].FDs})
+		return
+	}
+	d.Data(c[i].From, c.mark(i), b)
 }
 
 // Gaps tests that a decoder that misses a message finds its place again:
@@ -85,8 +94,8 @@ func (c Conversation) cutAt(d decoders.Decoder, message, at int) {
 		if i == message {
 			b = b[:at]
 		}
-		if len(b) > 0 {
-			d.Data(m.From, c.mark(i), b)
+		if len(b) > 0 || m.FDs > 0 && i != message {
+			c.feed(d, i, b)
 		}
 		if i == message {
 			d.Gap(m.From, int64(len(m.Data)-at))
@@ -153,7 +162,7 @@ func Bounded(t *testing.T, p decoders.Protocol, c Conversation) {
 				if i == lost {
 					d.Gap(c[i].From, int64(len(c[i].Data)))
 				} else {
-					d.Data(c[i].From, c.mark(i), c[i].Data)
+					c.feed(d, i, c[i].Data)
 				}
 			}
 		}

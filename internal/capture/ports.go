@@ -99,6 +99,7 @@ var services = []service{
 	{glob: "/dev/log", port: 514, udp: true},
 	{glob: "/*/dev/log", port: 514, udp: true},
 	{glob: "/run/systemd/journal/dev-log", port: 514, udp: true},
+	{glob: "/run/systemd/journal.*/dev-log", port: 514, udp: true},
 	{glob: "/run/systemd/journal/syslog", port: 514, udp: true},
 }
 

@@ -45,6 +45,8 @@ type event struct {
 	at   decoders.Mark
 	gap  bool
 	n    int64 // bytes, of data or missing
+	cut  int64 // bytes missing of a message
+	fds  int
 }
 
 // A choice is a protocol that said yes, and whether it did so with the ends
@@ -57,7 +59,7 @@ type choice struct {
 // data adds bytes and asks again. The current bytes are copied only if the
 // answer is not a clear one. It returns which end they are from once the ends
 // have been swapped, should that be necessary.
-func (d *finding) data(f *Flow, from decoders.End, at decoders.Mark, p []byte) decoders.End {
+func (d *finding) data(f *Flow, from decoders.End, at decoders.Mark, p decoders.Packet) decoders.End {
 	if d.waiting {
 		if from == d.speaker {
 			return from
@@ -66,19 +68,20 @@ func (d *finding) data(f *Flow, from decoders.End, at decoders.Mark, p []byte) d
 	}
 	d.speaker = from
 	if room := decoders.DetectBytes - len(d.prefix[from]); room > 0 {
-		d.prefix[from] = append(d.prefix[from], p[:min(room, len(p))]...)
+		d.prefix[from] = append(d.prefix[from], p.Data[:min(room, len(p.Data))]...)
 		c, open := d.ask()
 		if c.protocol != nil {
 			from ^= d.accept(f, c)
-			return f.data(from, at, p)
+			f.feed(from, at, p)
+			return from
 		}
 		if !open {
 			d.fail(f)
 			return from
 		}
 	}
-	d.events = append(d.events, event{from: from, at: at, n: int64(len(p))})
-	d.bytes = append(d.bytes, p...)
+	d.events = append(d.events, event{from: from, at: at, n: int64(len(p.Data)), cut: p.Missing, fds: p.FDs})
+	d.bytes = append(d.bytes, p.Data...)
 	if len(d.bytes) > detectBytes || len(d.events) > detectEvents {
 		from ^= d.settle(f)
 	}
@@ -151,7 +154,7 @@ func (d *finding) accept(f *Flow, c choice) (swapped decoders.End) {
 			f.line.decoder.Gap(e.from^swapped, e.n)
 			continue
 		}
-		f.line.decoder.Data(e.from^swapped, e.at, rest[:e.n])
+		f.feed(e.from^swapped, e.at, decoders.Packet{Data: rest[:e.n], Missing: e.cut, FDs: e.fds})
 		rest = rest[e.n:]
 	}
 	return swapped
@@ -163,8 +166,25 @@ func (d *finding) settle(f *Flow) (swapped decoders.End) {
 	if d.weak.protocol != nil && !d.waiting {
 		return d.accept(f, d.weak)
 	}
+	if p := d.onlyDescriptors(); p != nil {
+		return d.accept(f, choice{protocol: p})
+	}
 	d.fail(f)
 	return 0
+}
+
+// onlyDescriptors returns the protocol that a hint speaks for, if that passes
+// descriptors instead of content, and nothing but those was seen.
+func (d *finding) onlyDescriptors() *decoders.Protocol {
+	if len(d.events) == 0 || len(d.bytes) > 0 || len(d.candidates) == 0 || !d.candidates[0].hinted || !d.candidates[0].Descriptors {
+		return nil
+	}
+	for _, e := range d.events {
+		if e.gap || e.cut > 0 || e.fds == 0 {
+			return nil
+		}
+	}
+	return d.candidates[0].Protocol
 }
 
 // fail gives up, for good or until the speaker changes.

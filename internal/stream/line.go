@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"unixcap/decoders"
+	"unixcap/internal/capture"
 )
 
 // A line is what stands between a flow and its decoder: pieces held back until
@@ -17,7 +18,8 @@ type line struct {
 
 	at      decoders.Mark // of the latest event
 	decoder decoders.Decoder
-	found   *finding // while the protocol is undecided
+	packets decoders.PacketDecoder // the same, if it is one
+	found   *finding               // while the protocol is undecided
 	set     *Options
 	waits   [2]*waits // by who sends; nil if the capture has no Receives
 
@@ -35,9 +37,38 @@ func (f *Flow) data(from decoders.End, at decoders.Mark, p []byte) decoders.End 
 	case l.decoder != nil:
 		l.decoder.Data(from, at, p)
 	case l.found != nil:
+		return l.found.data(f, from, at, decoders.Packet{Data: p})
+	}
+	return from
+}
+
+// packet is data for a message whose boundaries count.
+func (f *Flow) packet(from decoders.End, at decoders.Mark, p decoders.Packet) decoders.End {
+	l := &f.line
+	l.at = at
+	switch {
+	case l.decoder != nil:
+		f.feed(from, at, p)
+	case l.found != nil:
 		return l.found.data(f, from, at, p)
 	}
 	return from
+}
+
+// feed passes bytes on to the decoder, as a message if it wants to know
+// which they are.
+func (f *Flow) feed(from decoders.End, at decoders.Mark, p decoders.Packet) {
+	l := &f.line
+	if d := l.packets; d != nil && f.Kind != capture.Stream {
+		d.Packet(from, at, p)
+		return
+	}
+	if len(p.Data) > 0 || p.Missing == 0 {
+		l.decoder.Data(from, at, p.Data)
+	}
+	if p.Missing > 0 {
+		l.decoder.Gap(from, p.Missing)
+	}
 }
 
 // gap passes on that n bytes are missing; 0 if it is not known how many.
@@ -58,6 +89,7 @@ func (f *Flow) gap(from decoders.End, n int64) {
 func (f *Flow) start(p *decoders.Protocol) {
 	f.Proto, f.Protocol = p.Name, p
 	f.line.decoder = p.New(f.emit)
+	f.line.packets, _ = f.line.decoder.(decoders.PacketDecoder)
 }
 
 // emit takes an exchange from the decoder.
@@ -89,7 +121,7 @@ func (f *Flow) end() {
 	}
 	if l.decoder != nil {
 		l.decoder.Close(l.at)
-		l.decoder = nil
+		l.decoder, l.packets = nil, nil
 	}
 	if f.Proto == "" {
 		f.Proto = Unknown

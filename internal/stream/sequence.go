@@ -52,6 +52,7 @@ type piece struct {
 	lostMsg bool
 	acked   uint64
 	closed  bool // not bytes but the end of them
+	fds     int
 }
 
 func pieceOf(from decoders.End, m *capture.Message) piece {
@@ -65,6 +66,7 @@ func pieceOf(from decoders.End, m *capture.Message) piece {
 		lostMsg: m.LostMessages > 0,
 		acked:   m.Acked,
 		closed:  m.Op == capture.Close,
+		fds:     m.FDs,
 	}
 }
 
@@ -266,8 +268,7 @@ func (f *Flow) takeDatagram(p *piece) {
 	if p.lost > 0 || p.lostMsg {
 		f.lose(p.from, p.lost)
 	}
-	if len(p.payload) > 0 || p.length == 0 {
-		p.from = f.data(p.from, p.at, p.payload)
-	}
-	f.cut(p.from, p.length-uint64(len(p.payload)))
+	missing := int64(p.length - uint64(len(p.payload)))
+	p.from = f.packet(p.from, p.at, decoders.Packet{Data: p.payload, Missing: missing, FDs: p.fds})
+	f.Ends[p.from].CutBytes += missing
 }

@@ -1,0 +1,153 @@
+package sdnotify
+
+import (
+	"bytes"
+
+	"unixcap/decoders"
+)
+
+// states are the names that sd_notify(3) knows, those first that make the
+// operation if several are set.
+var states = []struct{ name, op string }{
+	{"READY", "ready"}, {"RELOADING", "reloading"}, {"STOPPING", "stopping"},
+	{"FDSTORE", "fdstore"}, {"FDSTOREREMOVE", "fdstoreremove"},
+	{"WATCHDOG", "watchdog"}, {"WATCHDOG_USEC", "watchdog_usec"}, {"EXTEND_TIMEOUT_USEC", "extend_timeout_usec"},
+	{"ERRNO", "errno"}, {"BUSERROR", "buserror"}, {"VARLINKERROR", "varlinkerror"}, {"EXIT_STATUS", "exit_status"},
+	{"MAINPID", "mainpid"}, {"MAINPIDFD", "mainpidfd"}, {"MAINPIDFDID", "mainpidfdid"}, {"NOTIFYACCESS", "notifyaccess"},
+	{"BARRIER", "barrier"}, {"STATUS", "status"}, {"MONOTONIC_USEC", "monotonic_usec"},
+	{"FDNAME", "fdname"}, {"FDPOLL", "fdpoll"}, {"INVOCATION_ID", "invocation_id"}, {"RESTART_RESET", "restart_reset"},
+}
+
+// byName has the place of each state in states, which is its rank.
+var byName = func() map[string]int {
+	m := make(map[string]int, len(states))
+	for i, s := range states {
+		m[s.name] = i
+	}
+	return m
+}()
+
+const (
+	// maxStates bounds the states of a datagram that are shown.
+	maxStates = 64
+	// maxText is how much of a datagram is shown; systemd takes 4 KiB
+	// (NOTIFY_BUFFER_MAX).
+	maxText = 16 << 10
+)
+
+// A decoder is a notification socket.
+type decoder struct {
+	emit func(*decoders.Exchange)
+	x    decoders.Exchange
+	text []byte
+}
+
+func newDecoder(emit func(*decoders.Exchange)) decoders.Decoder { return &decoder{emit: emit} }
+
+// Data implements decoders.Decoder: bytes of a stream socket have no messages to be told apart,
+// and the protocol is not spoken there.
+func (d *decoder) Data(from decoders.End, at decoders.Mark, p []byte) {
+	d.Packet(from, at, decoders.Packet{Data: p})
+}
+
+// Packet implements decoders.PacketDecoder.
+func (d *decoder) Packet(from decoders.End, at decoders.Mark, p decoders.Packet) {
+	x := &d.x
+	x.Reset()
+	x.Op = "notify"
+	x.Sent = decoders.Span{First: at, Last: at, Bytes: int64(len(p.Data))}
+	if from == decoders.Server {
+		x.Sent, x.Answered = decoders.Span{}, x.Sent
+	}
+	text := bytes.TrimRight(p.Data[:min(len(p.Data), maxText)], "\n\x00")
+	d.text = decoders.AppendWithoutSecrets(d.text[:0], text)
+	x.Request = d.text
+	rank := len(states)
+	rest := d.text
+	for more := true; more && len(x.Attrs) < maxStates; {
+		var line []byte
+		line, rest, more = bytes.Cut(rest, []byte{'\n'})
+		name, value, ok := bytes.Cut(line, []byte{'='})
+		if i, known := byName[string(name)]; ok && known {
+			d.state(i, value)
+			rank = min(rank, i)
+		}
+	}
+	if rank < len(states) {
+		x.Op = states[rank].op
+	}
+	if p.FDs > 0 {
+		d.attr("fds", decoders.IntValue(int64(p.FDs)))
+	}
+	if p.Missing > 0 {
+		d.attr("gap", decoders.IntValue(p.Missing))
+	}
+	d.emit(x)
+}
+
+// state adds a state. A service that says why it failed makes an error.
+func (d *decoder) state(i int, value []byte) {
+	x := &d.x
+	switch states[i].name {
+	case "ERRNO", "BUSERROR", "VARLINKERROR", "EXIT_STATUS":
+		if string(value) != "0" && len(value) <= 128 {
+			x.Status, x.ErrorCode = decoders.Error, string(value) // once in a service's life
+		}
+	}
+	d.attr(states[i].op, decoders.TextValue(value))
+}
+
+func (d *decoder) attr(key string, v decoders.Value) {
+	d.x.Attrs = append(d.x.Attrs, decoders.Attr{Key: key, Value: v})
+}
+
+// Gap implements decoders.Decoder. Datagrams do not hang together.
+func (*decoder) Gap(decoders.End, int64) {}
+
+// Close implements decoders.Decoder.
+func (*decoder) Close(decoders.Mark) {}
+
+// detect judges the first datagram: lines of known states. ERRNO alone may be
+// of the journal's.
+func detect(client, server []byte, _ bool) decoders.Verdict {
+	if len(server) > 0 {
+		return decoders.No
+	}
+	if len(client) == 0 {
+		return decoders.Maybe
+	}
+	line, _, _ := bytes.Cut(client, []byte{'\n'})
+	name, value, ok := bytes.Cut(line, []byte{'='})
+	if _, known := byName[string(name)]; !ok || !known || string(name) == "ERRNO" || len(value) == 0 {
+		return decoders.No
+	}
+	for _, c := range value {
+		if c < ' ' || c == 0x7f {
+			return decoders.No
+		}
+	}
+	return decoders.Yes
+}
+
+// appendFingerprint appends the names of what was said, and the values of those
+// that are but switches.
+func appendFingerprint(dst, request []byte) []byte {
+	for i := 0; len(request) > 0 && i < maxStates; i++ {
+		var line []byte
+		line, request, _ = bytes.Cut(request, []byte{'\n'})
+		name, value, ok := bytes.Cut(line, []byte{'='})
+		if !ok || len(name) > 64 {
+			continue
+		}
+		if len(dst) > 0 && i > 0 {
+			dst = append(dst, ' ')
+		}
+		dst = append(append(dst, name...), '=')
+		if len(value) == 1 || string(value) == "trigger" {
+			dst = append(dst, value...)
+		} else {
+			dst = append(dst, '?')
+		}
+	}
+	return dst
+}

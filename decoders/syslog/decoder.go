@@ -1,0 +1,134 @@
+package syslog
+
+import (
+	"unixcap/decoders"
+)
+
+// A decoder is a socket that messages are sent to.
+type decoder struct {
+	emit  func(*decoders.Exchange)
+	sides [2]side
+	msg   message
+	x     decoders.Exchange
+	text  []byte
+	data  []byte
+}
+
+func newDecoder(emit func(*decoders.Exchange)) decoders.Decoder {
+	d := &decoder{emit: emit}
+	for i := range d.sides {
+		d.sides[i].left = -1
+	}
+	return d
+}
+
+// Data implements decoders.Decoder, for streams.
+func (d *decoder) Data(from decoders.End, at decoders.Mark, p []byte) {
+	d.stream(&d.sides[from&1], from, at, p)
+}
+
+// Packet implements decoders.PacketDecoder.
+func (d *decoder) Packet(from decoders.End, at decoders.Mark, p decoders.Packet) {
+	b := p.Data
+	for len(b) > 0 && (b[len(b)-1] == '\n' || b[len(b)-1] == 0) {
+		b = b[:len(b)-1]
+	}
+	span := decoders.Span{First: at, Last: at, Bytes: int64(len(p.Data))}
+	d.message(from, b, span, 0, p.Missing)
+}
+
+// Gap implements decoders.Decoder.
+func (d *decoder) Gap(from decoders.End, n int64) {
+	s := &d.sides[from&1]
+	if len(s.buf) > 0 && !s.lost {
+		if n <= 0 {
+			n = unknown
+		}
+		d.message(from, s.buf, s.span, s.over, n)
+	}
+	s.reset()
+	s.lost = true
+}
+
+// Close implements decoders.Decoder.
+func (d *decoder) Close(decoders.Mark) {
+	for i := range d.sides {
+		s := &d.sides[i]
+		if len(s.buf) > 0 && !s.lost {
+			over := s.over
+			if s.left > 0 {
+				over += s.left
+			}
+			d.message(decoders.End(i), s.buf, s.span, over, s.doubtful(s.buf))
+		}
+		s.reset()
+	}
+}
+
+// message emits a message of which cut bytes were not kept, and missing ones are
+// not in the capture.
+func (d *decoder) message(from decoders.End, b []byte, span decoders.Span, cut, missing int64) {
+	if len(b) == 0 && missing == 0 {
+		return
+	}
+	m := &d.msg
+	m.read(b)
+	x := &d.x
+	x.Reset()
+	x.Op = priorities[m.priority]
+	x.Sent = span
+	if from == decoders.Server {
+		x.Sent, x.Answered = decoders.Span{}, span
+	}
+	d.text = d.text[:0]
+	if len(m.app) > 0 {
+		d.text = append(append(d.text, m.app...), ": "...)
+	}
+	d.text = decoders.AppendWithoutSecrets(d.text, m.text)
+	x.Request = d.text
+	d.attr("app_name", m.app)
+	d.attr("procid", m.pid)
+	d.attr("hostname", m.hostname)
+	d.attr("timestamp", m.timestamp)
+	d.attr("msgid", m.id)
+	if len(m.data) > 0 {
+		d.data = decoders.AppendWithoutSecrets(d.data[:0], m.data)
+		d.attr("structured_data", d.data)
+	}
+	switch {
+	case m.rfc5424:
+		d.attr("format", formatRFC5424)
+	case m.explicit:
+		d.attr("format", formatRFC3164)
+	default:
+		d.attr("format", formatNone)
+	}
+	if cut > 0 {
+		d.number("truncated_bytes", cut)
+	}
+	if missing != 0 {
+		d.number("gap", max(missing, 0))
+	}
+	d.emit(x)
+}
+
+var formatRFC5424, formatRFC3164, formatNone = []byte("rfc5424"), []byte("rfc3164"), []byte("none")
+
+// attr adds a text unless it is empty. It reuses what is there, since most of
+// the time of a message would go into emptying it.
+func (d *decoder) attr(key string, b []byte) {
+	n := len(d.x.Attrs)
+	if len(b) == 0 {
+		return
+	}
+	if n == cap(d.x.Attrs) {
+		d.x.Attrs = append(d.x.Attrs, decoders.Attr{})
+	}
+	d.x.Attrs = d.x.Attrs[:n+1]
+	a := &d.x.Attrs[n]
+	a.Key, a.Value.Kind, a.Value.Int, a.Value.Bytes = key, decoders.Text, 0, b
+}
+
+func (d *decoder) number(key string, n int64) {
+	d.x.Attrs = append(d.x.Attrs, decoders.Attr{Key: key, Value: decoders.IntValue(n)})
+}
