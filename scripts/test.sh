@@ -8,11 +8,7 @@ cd "$(dirname "$0")/.."
 
 say() { printf 'test: %s\n' "$*" >&2; }
 
-<<<<<<< HEAD
-programs=(tshark editcap capinfos dumpcap tcpdump zstd pt-query-digest pt-fingerprint mariadbd mariadb-install-db mariadb mariadb-admin sysbench psql pgbench pg_isready redis-server redis-cli redis-benchmark nginx curl dbus-daemon dbus-send dbus-monitor busctl gdbus socat python3 strace setcap setpriv unshare systemd-analyze logrotate)
-=======
-programs=(tshark editcap capinfos dumpcap tcpdump zstd pt-query-digest pt-fingerprint mariadbd mariadb-install-db mariadb mariadb-admin sysbench psql pgbench pg_isready redis-server redis-cli redis-benchmark dbus-daemon dbus-send dbus-monitor busctl gdbus logger systemd-cat systemd-notify journalctl socat python3 strace setcap setpriv unshare systemd-analyze logrotate)
->>>>>>> f0e99e0 (Decode syslog, the journal's protocol and sd_notify; tell decoders where datagrams begin and end)
+programs=(tshark editcap capinfos dumpcap tcpdump zstd pt-query-digest pt-fingerprint mariadbd mariadb-install-db mariadb mariadb-admin sysbench psql pgbench pg_isready redis-server redis-cli redis-benchmark nginx curl dbus-daemon dbus-send dbus-monitor busctl gdbus logger systemd-cat systemd-notify journalctl socat python3 strace setcap setpriv unshare systemd-analyze logrotate)
 
 # package says which package of Debian has a program. mariadb-server would do,
 # but has a service too, and the tests start servers of their own.
