@@ -271,12 +271,17 @@ func startMariaDB(t *testing.T, options ...string) *mariadb {
 }
 
 func (m *mariadb) client(args ...string) *exec.Cmd {
-	return exec.Command("mariadb", append([]string{"--no-defaults", "-S", m.socket, "-uroot"}, args...)...)
+	return m.program("mariadb", append([]string{"-uroot"}, args...)...)
+}
+
+// program is one of MariaDB's that talks to the server.
+func (m *mariadb) program(name string, args ...string) *exec.Cmd {
+	return exec.Command(name, append([]string{"--no-defaults", "-S", m.socket}, args...)...)
 }
 
 func (m *mariadb) query(sql string) string {
 	m.t.Helper()
-	out, err := m.client("-N", "-B", "--raw", "-e", sql).CombinedOutput()
+	out, err := m.client("-N", "-B", "--raw", "--max-allowed-packet=1G", "-e", sql).CombinedOutput()
 	if err != nil {
 		m.t.Fatalf("%s: %v\n%s", sql, err, out)
 	}
