@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 say() { printf 'test: %s\n' "$*" >&2; }
 
-programs=(tshark editcap capinfos dumpcap tcpdump zstd pt-query-digest pt-fingerprint mariadbd mariadb-install-db mariadb mariadb-admin sysbench psql pgbench pg_isready redis-server redis-cli redis-benchmark nginx curl dbus-daemon dbus-send dbus-monitor busctl gdbus logger systemd-cat systemd-notify journalctl socat python3 strace setcap setpriv unshare systemd-analyze logrotate)
+programs=(tshark editcap capinfos dumpcap tcpdump zstd pt-query-digest pt-fingerprint mariadbd mariadb-install-db mariadb mariadb-admin sysbench psql pgbench pg_isready redis-server redis-cli redis-benchmark nginx curl memcached dbus-daemon dbus-send dbus-monitor busctl gdbus logger systemd-cat systemd-notify journalctl socat python3 strace setcap setpriv unshare systemd-analyze logrotate)
 
 # package says which package of Debian has a program. mariadb-server would do,
 # but has a service too, and the tests start servers of their own.
@@ -54,9 +54,9 @@ if [ ${#missing[@]} -gt 0 ]; then
 			say "installing failed"
 		fi
 	elif command -v dnf >/dev/null; then
-		say "without ${missing[*]}: dnf install wireshark-cli tcpdump zstd mariadb-server mariadb sysbench postgresql-server postgresql-contrib redis nginx curl socat python3 strace libcap util-linux systemd logrotate"
+		say "without ${missing[*]}: dnf install wireshark-cli tcpdump zstd mariadb-server mariadb sysbench postgresql-server postgresql-contrib redis nginx curl memcached socat python3 strace libcap util-linux systemd logrotate"
 	elif command -v apk >/dev/null; then
-		say "without ${missing[*]}: apk add tshark wireshark-common tcpdump zstd mariadb mariadb-client postgresql postgresql-contrib postgresql-client redis nginx curl socat python3 strace libcap-setcap setpriv unshare logrotate"
+		say "without ${missing[*]}: apk add tshark wireshark-common tcpdump zstd mariadb mariadb-client postgresql postgresql-contrib postgresql-client redis nginx curl memcached socat python3 strace libcap-setcap setpriv unshare logrotate"
 	else
 		say "without ${missing[*]}"
 	fi

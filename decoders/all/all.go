@@ -6,6 +6,7 @@ import (
 	"unixcap/decoders/dbus"
 	"unixcap/decoders/http"
 	"unixcap/decoders/journald"
+	"unixcap/decoders/memcached"
 	"unixcap/decoders/mysql"
 	"unixcap/decoders/postgresql"
 	"unixcap/decoders/redis"
@@ -23,4 +24,5 @@ var Protocols = []decoders.Protocol{
 	syslog.Protocol,
 	journald.Protocol,
 	sdnotify.Protocol,
+	memcached.Protocol,
 }

@@ -1,6 +1,10 @@
 package http
 
-import "bytes"
+import (
+	"bytes"
+
+	"unixcap/decoders"
+)
 
 const (
 	// maxRoute bounds a class. Behind it comes "...".
@@ -8,11 +12,6 @@ const (
 
 	// maxParameters bounds the parameters' names in a class.
 	maxParameters = 12
-
-	// minHex is the length from which hexadecimal digits are an id, minToken
-	// that from which letters and digits mixed are one.
-	minHex   = 8
-	minToken = 16
 )
 
 // appendRoute appends the class of a request target: the path, in which
@@ -96,60 +95,22 @@ func isRepeated(list, name []byte) bool {
 
 // appendSegment appends a segment of a path with what is an id in it as "?".
 func appendSegment(dst, s []byte) []byte {
-	switch {
-	case isVersion(s):
+	if isVersion(s) {
 		return append(dst, s...)
-	case isToken(s):
-		return append(dst, '?')
 	}
 	for len(s) > 0 {
-		if s[0] == '=' { // a matrix parameter, whose value goes
-			dst = append(dst, '=', '?')
-			n := bytes.IndexAny(s, ";,")
-			if n < 0 {
-				return dst
-			}
-			s = s[n:]
-			continue
+		i := bytes.IndexByte(s, '=') // of a matrix parameter, whose value goes
+		if i < 0 || bytes.IndexByte(s, ';') < 0 {
+			return decoders.AppendPattern(dst, s)
 		}
-		if !isAlnum(s[0]) {
-			dst = append(dst, s[0])
-			s = s[1:]
-			continue
+		dst = append(decoders.AppendPattern(dst, s[:i]), '=', '?')
+		n := bytes.IndexAny(s[i:], ";,")
+		if n < 0 {
+			return dst
 		}
-		n := 1
-		for n < len(s) && isAlnum(s[n]) {
-			n++
-		}
-		if isID(s[:n]) {
-			dst = append(dst, '?')
-			s = skipIDs(s[n:])
-			continue
-		}
-		dst = append(dst, s[:n]...)
-		s = s[n:]
+		s = s[i+n:]
 	}
 	return dst
-}
-
-// skipIDs passes over what belongs to an id: the other groups of a UUID, or of
-// a date.
-func skipIDs(s []byte) []byte {
-	for len(s) > 1 && (s[0] == '-' || s[0] == ':') && isAlnum(s[1]) {
-		n := 1
-		for n < len(s) && isAlnum(s[n]) {
-			n++
-		}
-		if !isID(s[1:n]) && !isHex(s[1:n], 4) {
-			break
-		}
-		s = s[n:]
-	}
-	return s
-}
-
-func isAlnum(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
 // isVersion says whether s is one of an interface: v1, v1.43, v1beta2.
@@ -158,58 +119,9 @@ func isVersion(s []byte) bool {
 		return false
 	}
 	for _, c := range s[1:] {
-		if c != '.' && !isAlnum(c) {
+		if c != '.' && (c < '0' || c > '9') && (c < 'a' || c > 'z') {
 			return false
 		}
 	}
 	return true
-}
-
-// isID says whether a word is a number or hexadecimal digits.
-func isID(s []byte) bool {
-	digits := 0
-	for _, c := range s {
-		if c >= '0' && c <= '9' {
-			digits++
-		}
-	}
-	return digits == len(s) || digits > 0 && isHex(s, minHex) || isToken(s)
-}
-
-func isHex(s []byte, atLeast int) bool {
-	for _, c := range s {
-		if unhex(c) < 0 {
-			return false
-		}
-	}
-	return len(s) >= atLeast
-}
-
-// isToken says whether s looks like base64 of random bytes: letters of both
-// cases and digits that change places often.
-func isToken(s []byte) bool {
-	if len(s) < minToken {
-		return false
-	}
-	const lower, upper, digit = 1, 2, 4
-	seen, changes, before := 0, 0, 0
-	for _, c := range s {
-		kind := 0
-		switch {
-		case c >= 'a' && c <= 'z':
-			kind = lower
-		case c >= 'A' && c <= 'Z':
-			kind = upper
-		case c >= '0' && c <= '9':
-			kind = digit
-		case c != '-' && c != '_' && c != '=' && c != '+' && c != '~':
-			return false
-		}
-		if kind != before && kind != 0 && before != 0 {
-			changes++
-		}
-		seen |= kind
-		before = kind
-	}
-	return seen&digit != 0 && seen != digit && changes >= len(s)/4
 }
