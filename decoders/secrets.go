@@ -130,6 +130,9 @@ func secretAt(text []byte, i int) (from, to int) {
 	if i+1 < len(text) && text[i+1] >= '0' && text[i+1] <= '9' && i > 0 && text[i-1] >= '0' && text[i-1] <= '9' {
 		return 0, 0 // a time
 	}
+	if end > 1 && text[end-1] == ' ' && text[end-2] == '"' {
+		end--
+	}
 	if end > 0 && (text[end-1] == '"' || text[end-1] == '\'') {
 		end--
 		if end > 0 && text[end-1] == '\\' {
@@ -164,6 +167,9 @@ func valueAt(text []byte, i int) (from, to int) {
 	if i == len(text) {
 		return 0, 0
 	}
+	if text[i] == '{' || text[i] == '[' {
+		return i, bracketEnd(text, i)
+	}
 	if q := text[i]; q == '"' || q == '\'' {
 		end := i + 1
 		quoted := i > 0 && text[i-1] == '\\' // within quotes, where \" ends it
@@ -183,6 +189,27 @@ func valueAt(text []byte, i int) (from, to int) {
 		}
 	}
 	return i, end
+}
+
+// bracketEnd returns where the JSON object or array at i ends.
+func bracketEnd(text []byte, i int) int {
+	depth, quoted := 0, false
+	for ; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(text)
 }
 
 func wordEnd(text []byte, i int) int {

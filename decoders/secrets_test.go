@@ -25,6 +25,8 @@ func TestAppendWithoutSecrets(t *testing.T) {
 		"connect postgres://joe:geheim@host/db":       "connect postgres://joe:<secret>@host/db",
 		"see http://host:80/path@x":                   "see http://host:80/path@x",
 		"at 10:20:30: nothing - here":                 "at 10:20:30: nothing - here",
+		`{"token": {"a": "geheim]"}, "b": 1}`:         `{"token": <secret>, "b": 1}`,
+		`{"password" : "geheim"}`:                     `{"password" : "<secret>"}`,
 		"password=":                                   "password=",
 		"passwd: 'two words' end":                     "passwd: '<secret>' end",
 		"pw=a,pin=1234;b":                             "pw=<secret>,pin=<secret>;b",

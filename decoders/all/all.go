@@ -6,6 +6,7 @@ import (
 	"unixcap/decoders/dbus"
 	"unixcap/decoders/http"
 	"unixcap/decoders/journald"
+	"unixcap/decoders/json"
 	"unixcap/decoders/memcached"
 	"unixcap/decoders/mysql"
 	"unixcap/decoders/postgresql"
@@ -25,4 +26,5 @@ var Protocols = []decoders.Protocol{
 	journald.Protocol,
 	sdnotify.Protocol,
 	memcached.Protocol,
+	json.Protocol,
 }

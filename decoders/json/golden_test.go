@@ -1,0 +1,289 @@
+package json
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"unixcap/decoders"
+	"unixcap/decoders/decodertest"
+)
+
+var (
+	update = flag.Bool("update", false, "rewrite the expected output in testdata")
+	record = flag.Bool("record", false, "record the conversations in testdata anew")
+)
+
+// rpcServer answers JSON-RPC as the specification has it, with a header if the request had
+// one, and calls the client back once.
+const rpcServer = `
+import json, socket, sys
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); print("up", flush=True)
+def answer(r):
+    if "id" not in r or "method" not in r: return None
+    if r["method"] == "add": return {"jsonrpc": "2.0", "result": sum(r["params"]), "id": r["id"]}
+    return {"jsonrpc": "2.0", "error": {"code": -32601, "message": "Method \"%s\" not found" % r["method"]}, "id": r["id"]}
+while True:
+    c, _ = s.accept(); f = c.makefile("rb")
+    while line := f.readline():
+        head = line.startswith(b"Content-Length")
+        if head:
+            n = int(line.split(b":")[1]); f.readline(); line = f.read(n)
+        r = json.loads(line)
+        out = [a for a in map(answer, r) if a] if isinstance(r, list) else answer(r)
+        if isinstance(r, dict) and r.get("method") == "initialized": out = {"jsonrpc": "2.0", "id": 1, "method": "client/registerCapability", "params": {"registrations": []}}
+        if out:
+            b = json.dumps(out).encode()
+            c.sendall(b"Content-Length: %d\r\n\r\n%s" % (len(b), b) if head else b + b"\n")
+    f.close(); c.close()
+`
+
+const rpcClient = `
+import json, socket, sys, time
+c = socket.socket(socket.AF_UNIX); c.connect(sys.argv[1]); f = c.makefile("rb")
+def ask(v, answered=True):
+    b = json.dumps(v).encode()
+    c.sendall(b"Content-Length: %d\r\n\r\n%s" % (len(b), b) if sys.argv[2] == "lsp" else b + b"\n")
+    if answered:
+        line = f.readline()
+        if line.startswith(b"Content"): f.readline(); f.read(int(line.split(b":")[1]))
+def call(i, m, p=None): return {"jsonrpc": "2.0", "id": i, "method": m, "params": p}
+ask(call(1, "add", [1, 2, 3])); ask(call("two", "no.such", {"password": "geheim", "text": "{\"[\\"}))
+ask({"jsonrpc": "2.0", "method": "note", "params": {"a": 1}}, False)
+ask([call(3, "add", [1]), {"jsonrpc": "2.0", "method": "note"}, call(4, "nothing")])
+ask(call(5, "user.login", ["joe", "geheim"]))
+if sys.argv[2] == "lsp": ask({"jsonrpc": "2.0", "method": "initialized", "params": {}}); ask({"jsonrpc": "2.0", "id": 1, "result": None}, False); ask(call(6, "add", [6]))
+`
+
+const qmpClient = `
+import socket, sys
+c = socket.socket(socket.AF_UNIX); c.connect(sys.argv[1]); f = c.makefile("rb"); f.readline()
+def ask(s):
+    c.sendall(s.encode() + b"\n")
+    while b'"event"' in f.readline(): pass
+ask('{"execute": "qmp_capabilities"}'); ask('{"execute": "query-status", "id": 7}')
+ask('{"execute": "stop"}'); ask('{"execute": "nonsense", "arguments": {"a": [1, {"b": "}"}]}}')
+ask('{"execute": "object-add", "arguments": {"qom-type": "secret", "id": "s0", "data": "geheim"}}')
+ask('{"execute": "cont"}'); ask('{"execute": "query-version", "id": {"x": 1}}'); ask('{"execute": "quit"}')
+`
+
+const ndjsonPair = `
+import json, socket, sys, threading
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); print("up", flush=True)
+while True:
+    c, _ = s.accept(); f = c.makefile("rb")
+    while line := f.readline(): c.sendall(json.dumps({"ok": True, "got": len(line)}).encode() + b"\n")
+    f.close(); c.close()
+`
+
+// The conversations in testdata, what each shows, how they were made: a server, which
+// is given its socket, and a client, which is given the proxy's.
+var golden = []struct {
+	name, shows    string
+	slack          int
+	server, client []string
+}{
+	{"jsonrpc", "JSON-RPC 2.0 in lines: ids of both types, a batch, notifications, errors, secrets", 2, []string{"python3", "-c", rpcServer}, []string{"python3", "-c", rpcClient, "$", "lines"}},
+	{"lsp", "the same with headers, as language servers speak it; the server calls, too", 2, []string{"python3", "-c", rpcServer}, []string{"python3", "-c", rpcClient, "$", "lsp"}},
+	{"qmp", "QEMU: greeting, commands with and without id, events, an error, a secret", 2,
+		[]string{"sh", "-c", "exec qemu-system-x86_64 -S -M none -nodefaults -display none -qmp unix:$0,server=on,wait=off"}, []string{"python3", "-c", qmpClient, "$"}},
+	{"varlink", "varlinkctl's way: io.systemd.Journal of a journald, as journalctl --sync calls it", 1, nil, nil},
+	{"lines", "any JSON in lines, answered line by line", 2, []string{"python3", "-c", ndjsonPair},
+		[]string{"python3", "-c", `
+import socket, sys
+c = socket.socket(socket.AF_UNIX); c.connect(sys.argv[1]); f = c.makefile("rb")
+for i in range(4): c.sendall(b'{"op": "put", "n": %d, "token": "geheim"}\n' % i); f.readline()
+`, "$"}},
+}
+
+func TestGolden(t *testing.T) {
+	for _, g := range golden {
+		t.Run(g.name, func(t *testing.T) {
+			c := decodertest.Golden(t, Protocol, filepath.Join("testdata", g.name), *update)
+			if t.Failed() {
+				t.Log(g.shows)
+			}
+			decodertest.Everything(t, Protocol, c, g.slack)
+		})
+	}
+}
+
+// TestRecord is not a test but how the conversations got here:
+//
+//	go test -run TestRecord/NAME -record
+func TestRecord(t *testing.T) {
+	if !*record {
+		return // it makes golden conversations, and tests nothing
+	}
+	for _, g := range golden {
+		t.Run(g.name, func(t *testing.T) {
+			dir := t.TempDir()
+			target := filepath.Join(dir, "real.sock")
+			server, client := g.server, g.client
+			namespace := fmt.Sprint("unixcap-json-", os.Getpid())
+			if server == nil {
+				server, client = []string{"/lib/systemd/systemd-journald", namespace}, nil
+				target = "/run/systemd/journal." + namespace + "/io.systemd.journal"
+				defer os.RemoveAll(filepath.Dir(target))
+			} else {
+				server = append(append([]string(nil), server...), target)
+			}
+			cmd := exec.Command(server[0], server[1:]...)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { cmd.Process.Kill(); cmd.Wait() }()
+			for {
+				if _, err := os.Stat(target); err == nil {
+					break
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+			p, err := decodertest.NewProxy(filepath.Join(dir, "proxy.sock"), target)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if client == nil {
+				callVarlink(t, p.Path)
+			} else {
+				args := append([]string(nil), client...)
+				for i := range args {
+					if args[i] == "$" {
+						args[i] = p.Path
+					}
+				}
+				out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
+				t.Logf("%v %s", err, out)
+			}
+			all := p.Conversations()
+			c := all[len(all)-1]
+			for _, x := range decodertest.Whole(Protocol, c) {
+				t.Logf("%.400s", decodertest.JSON(&x))
+			}
+			c.Write(t, filepath.Join("testdata", g.name+".conv"))
+		})
+	}
+}
+
+// callVarlink calls journald as journalctl does.
+func callVarlink(t *testing.T, path string) {
+	c, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	b := make([]byte, 64<<10)
+	for _, call := range []string{
+		`{"method":"io.systemd.Journal.Synchronize","parameters":{}}`, `{"method":"org.varlink.service.GetInfo","parameters":{}}`,
+		`{"method":"io.systemd.Journal.NoSuch"}`, `{"method":"io.systemd.Journal.Rotate"}`,
+	} {
+		fmt.Fprint(c, call+"\x00")
+		if _, err := c.Read(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Every value of the recorded conversations has the members that encoding/json
+// finds.
+func TestLibrary(t *testing.T) {
+	n := 0
+	for _, g := range golden {
+		for _, m := range decodertest.Read(t, filepath.Join("testdata", g.name+".conv")) {
+			var s side
+			for p := m.Data; ; {
+				k, _ := s.gapBetween(p)
+				p = p[k:]
+				if len(p) == 0 || p[0] != '{' {
+					break
+				}
+				end, ended, ok := s.scan(p)
+				if !ok || !ended {
+					break // goes on in another message
+				}
+				var want map[string]json.RawMessage
+				if err := json.Unmarshal(p[:end], &want); err != nil {
+					t.Fatalf("%s: %v", p[:end], err)
+				}
+				walk(p[:end], func(name, v []byte) {
+					w := string(want[string(name)])
+					if string(v) != w && `"`+string(v)+`"` != w {
+						t.Errorf("%s: %s, the library has %s", name, v, w)
+					}
+					delete(want, string(name))
+				})
+				if len(want) > 0 {
+					t.Errorf("not found: %q", want)
+				}
+				n++
+				p = p[end:]
+			}
+		}
+	}
+	if n < 30 {
+		t.Errorf("%d values", n)
+	}
+}
+
+func TestOneWay(t *testing.T) {
+	ok := 0
+	d := newDecoder(func(x *decoders.Exchange) {
+		if x.Status == decoders.OK && x.Op == "message" {
+			ok++
+		}
+	})
+	for range 200 {
+		d.Data(decoders.Client, decoders.Mark{}, []byte("{\"level\":\"info\"}\n"))
+	}
+	d.Close(decoders.Mark{})
+	if ok != 200 {
+		t.Errorf("%d", ok)
+	}
+}
+
+func TestDetect(t *testing.T) {
+	for text, want := range map[string]decoders.Verdict{
+		`{"a":1}`: decoders.Yes, `[{"a" : 1}]`: decoders.Yes, "Content-Length: 20\r\n\r\n{\"id\":1": decoders.Yes, `{`: decoders.Maybe, "": decoders.Maybe,
+		"{a:1}": decoders.No, `{"a"}`: decoders.No, "[1,2]": decoders.No, "Content-Type: x": decoders.Maybe, "GET / HTTP/1.1": decoders.No, "{\"a\x00\":": decoders.No,
+	} {
+		if got := detect([]byte(text), nil, true); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+func TestFingerprint(t *testing.T) {
+	for request, want := range map[string]string{
+		`query-status`: "query-status", `add [1,2]`: "add", `{"op": "put", "n": 3}`: "{op n}", "": "{}",
+	} {
+		if got := string(appendFingerprint(nil, []byte(request))); got != want {
+			t.Errorf("%s: %s", request, got)
+		}
+	}
+}
+
+func FuzzDecoder(f *testing.F) {
+	for _, g := range golden {
+		f.Add(decodertest.Read(f, filepath.Join("testdata", g.name+".conv")).Seed())
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		decodertest.Chaos(t, Protocol, data)
+		appendFingerprint(nil, data)
+	})
+}
+
+func BenchmarkCalls(b *testing.B) {
+	var c decodertest.Conversation
+	for i := range 1000 {
+		c = append(c,
+			decodertest.Message{Data: fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%d,"method":"textDocument/hover","params":{"textDocument":{"uri":"file:///src/a/main.go"},"position":{"line":%d,"character":7}}}`+"\n", i, i)},
+			decodertest.Message{From: decoders.Server, Data: fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%d,"result":{"contents":{"kind":"markdown","value":"func Println(a ...any) (n int, err error)\n\nPrintln formats using the default formats for its operands and writes to standard output."}}}`+"\n", i)})
+	}
+	decodertest.Benchmark(b, Protocol, c)
+}
