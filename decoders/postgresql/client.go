@@ -84,6 +84,7 @@ func (d *decoder) unanswerable(op string, m *message, at decoders.Mark) {
 	r := d.queue.take()
 	r.x.Op = op
 	r.x.Sent = decoders.Span{First: m.start, Last: at, Bytes: m.wire}
+	r.partial = d.doubt && m.kind == kindFlush // it may be about what was lost
 	d.out(r)
 }
 

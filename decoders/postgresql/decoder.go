@@ -54,19 +54,22 @@ func (d *decoder) Data(from decoders.End, at decoders.Mark, p []byte) {
 		return
 	}
 	s := &d.sides[from&1]
+	if c := d.client(); s.end == decoders.Server && c.hunting && c.framer.inside() {
+		// A server does not speak in the middle of a message, so what was
+		// taken for the beginning of one was not.
+		c.framer.reset()
+	}
 	if s.hunting && !s.framer.inside() {
 		if d.hunt(s, p); s.passing {
 			s.passing = false
 			return
 		}
 	}
-	if c := d.client(); s.end == decoders.Server && c.hunting && c.framer.inside() {
-		// A server does not speak in the middle of a message, so what was
-		// taken for the beginning of one was not.
-		c.framer.reset()
-	}
 	for len(p) > 0 && d.phase != phaseOpaque {
 		if s.hunting && !s.candidate {
+			if r := d.queue.first(); r != nil && s.end == decoders.Server {
+				r.partial = true
+			}
 			return
 		}
 		if s.end == decoders.Server {
@@ -173,6 +176,9 @@ func (r *request) conclude() {
 			r.scratch = append(r.scratch, stepNames[s]...)
 		}
 		r.attr("messages", decoders.TextValue(r.scratch[start:len(r.scratch):len(r.scratch)]))
+	}
+	if r.partial && r.x.Status != decoders.Unanswered {
+		r.attr("gap", decoders.UintValue(0))
 	}
 	r.textAttr("command_tag", r.tags)
 	if r.results > 1 {

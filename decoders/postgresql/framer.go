@@ -19,6 +19,7 @@ type message struct {
 	body  []byte // its first bytes, as many as admit wanted to keep
 	size  int64  // all of them
 	wire  int64  // with the header
+	hole  int64  // bytes of it that are missing from the capture
 	start decoders.Mark
 }
 
@@ -158,6 +159,7 @@ func (f *framer) hole(n int64) (filled bool, got framing) {
 	}
 	f.keep = len(f.buf)
 	f.left -= n
+	f.msg.hole += n
 	if f.left > 0 {
 		return true, partial
 	}

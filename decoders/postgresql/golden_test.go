@@ -99,12 +99,7 @@ func TestGolden(t *testing.T) {
 			if t.Failed() {
 				t.Log(g.shows)
 			}
-			decodertest.Splits(t, Protocol, c)
-			decodertest.Bounded(t, Protocol, c)
-			if g.slack >= 0 {
-				decodertest.Starts(t, Protocol, c, g.slack)
-				decodertest.Gaps(t, Protocol, c, g.slack)
-			}
+			decodertest.Everything(t, Protocol, c, g.slack)
 		})
 	}
 }

@@ -46,6 +46,7 @@ type request struct {
 	old      *statement // what a Parse replaced
 	answered bool
 	inside   bool // the step's first message has come, not its last
+	partial  bool // a part of the answer was missed
 	failed   bool // an ErrorResponse has come; ReadyForQuery is to follow
 
 	rows      int64 // DataRows of the current result

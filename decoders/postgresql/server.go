@@ -130,6 +130,9 @@ func (d *decoder) serverMessage(m *message, at decoders.Mark) {
 		d.lose(s)
 		return
 	}
+	if d.doubt && m.kind == kindErrorResponse {
+		r.partial = true // it may be about what was lost, of which this is the Sync
+	}
 	s.hunting, d.doubt = false, false
 	if m.kind == kindReadyForQuery {
 		d.ready(r, m, at)
@@ -304,6 +307,7 @@ func (d *decoder) errorReply(r *request, m *message) {
 func (r *request) fail(m *message) {
 	var e pgproto3.ErrorResponse
 	r.x.Status = decoders.Error
+	r.number("gap", uint64(m.hole))
 	if e.Decode(m.body) != nil && e.Code == "" { // cut, or of protocol 2
 		return
 	}
