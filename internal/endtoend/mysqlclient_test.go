@@ -49,9 +49,9 @@ type mysqlClient struct {
 	file  string // sent when the server asks for one
 }
 
-func dialMySQL(t *testing.T, m *mariadb, caps uint64) *mysqlClient {
+func dialMySQL(t *testing.T, socket string, caps uint64) *mysqlClient {
 	t.Helper()
-	conn, err := net.Dial("unix", m.socket)
+	conn, err := net.Dial("unix", socket)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,9 +64,18 @@ func dialMySQL(t *testing.T, m *mariadb, caps uint64) *mysqlClient {
 	response = append(binary.LittleEndian.AppendUint32(response, 1<<24-1), 45)
 	response = binary.LittleEndian.AppendUint32(append(response, make([]byte, 19)...), uint32(caps>>32))
 	attributes := "\x0c_client_name\x04raw!"
-	response = append(response, "root\x00\x00test\x00mysql_native_password\x00"+string([]byte{byte(len(attributes))})+attributes...)
+	response = append(response, "root\x00\x00"...)
+	if caps&connectWithDB != 0 {
+		response = append(response, "test\x00"...)
+	}
+	response = append(response, "mysql_native_password\x00"+string([]byte{byte(len(attributes))})+attributes...)
 	c.write(response)
-	c.note("connect", c.simple(c.read()))
+	p := c.read()
+	if p[0] == 0xfe { // AuthSwitchRequest
+		c.write(nil)
+		p = c.read()
+	}
+	c.note("connect", c.simple(p))
 	return c
 }
 

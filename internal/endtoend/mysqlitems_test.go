@@ -140,11 +140,11 @@ func TestEveryCommand(t *testing.T) {
 	r := record(t, "-w", file, m.socket)
 	var clients []*mysqlClient
 	for _, caps := range []uint64{usual, usual | deprecateEOF, usual | deprecateEOF | sessionTrack | foundRows, usual&^bulkOperations | longPassword | sessionTrack} {
-		c := dialMySQL(t, m, caps)
+		c := dialMySQL(t, m.socket, caps)
 		everyCommand(c)
 		clients = append(clients, c)
 	}
-	big := dialMySQL(t, m, usual|deprecateEOF) // packets over 16 MiB
+	big := dialMySQL(t, m.socket, usual|deprecateEOF) // packets over 16 MiB
 	big.query("select length('" + strings.Repeat("x", bigStatement) + "')")
 	big.query("select repeat('x', 17600000), 2")
 	big.send("quit", "\x01")
