@@ -165,6 +165,7 @@ func (p *pairSum) add(o *pairSum) {
 	// than in another.
 	if p.Client != other && (p.Flows == 0 || o.First.compare(p.First) < 0) {
 		p.ClientEnd, p.ServerEnd = o.ClientEnd, o.ServerEnd
+		p.Content = o.Content
 	}
 	p.First = earlier(p.First, o.First)
 	p.Flows += o.Flows

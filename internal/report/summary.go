@@ -132,6 +132,7 @@ type pairKey struct {
 	Client string `json:"client_name"`
 	Server string `json:"server_name"`
 	Path   string `json:"path,omitempty"`
+	Proto  string `json:"proto,omitempty"`
 }
 
 // An endpoint is one of the two ends of a pair's first conversation.
@@ -148,13 +149,14 @@ type pairSum struct {
 	ClientEnd endpoint `json:"client,omitzero"`
 	ServerEnd endpoint `json:"server,omitzero"`
 	pairKey
-	First      place `json:"first"`
-	Flows      int64 `json:"flows"`
-	Exchanges  int64 `json:"exchanges"`
-	Errors     int64 `json:"errors"`
-	Unanswered int64 `json:"unanswered"`
-	Sent       int64 `json:"client_bytes"`
-	Received   int64 `json:"server_bytes"`
+	Content    string `json:"content,omitempty"` // of the first, if its protocol is unknown
+	First      place  `json:"first"`
+	Flows      int64  `json:"flows"`
+	Exchanges  int64  `json:"exchanges"`
+	Errors     int64  `json:"errors"`
+	Unanswered int64  `json:"unanswered"`
+	Sent       int64  `json:"client_bytes"`
+	Received   int64  `json:"server_bytes"`
 }
 
 type errorKey struct {
@@ -389,7 +391,7 @@ func (p *protocolSum) flow(f *stream.Flow) {
 
 func (s *Summary) pair(f *stream.Flow) {
 	client, server := &f.Ends[decoders.Client], &f.Ends[decoders.Server]
-	k := pairKey{clean(peerName(client)), clean(peerName(server)), clean(f.Path())}
+	k := pairKey{clean(peerName(client)), clean(peerName(server)), clean(f.Path()), f.Proto}
 	ends := [2]endpoint{endpointOf(&client.Process), endpointOf(&server.Process)}
 	if client.Socket.Conn != nil {
 		k.Client = hostName(client) // every connection has a port of its own
@@ -406,8 +408,9 @@ func (s *Summary) pair(f *stream.Flow) {
 	}
 	p.add(&pairSum{
 		pairKey: k, ClientEnd: ends[0], ServerEnd: ends[1],
-		First: place{Time: stamp{f.First}, Packet: f.Packet},
-		Flows: 1, Exchanges: f.Exchanges, Errors: f.Errors, Unanswered: f.Unanswered,
+		Content: clean(f.Content),
+		First:   place{Time: stamp{f.First}, Packet: f.Packet},
+		Flows:   1, Exchanges: f.Exchanges, Errors: f.Errors, Unanswered: f.Unanswered,
 		Sent: client.Bytes, Received: server.Bytes,
 	})
 }

@@ -25,7 +25,7 @@ func (s *Summary) sortedPairs() []*pairSum {
 	list := values(s.pairs)
 	slices.SortFunc(list, func(a, b *pairSum) int {
 		return cmp.Or(cmp.Compare(b.Sent+b.Received, a.Sent+a.Received), cmp.Compare(b.Exchanges, a.Exchanges),
-			cmp.Compare(a.Client, b.Client), cmp.Compare(a.Server, b.Server), cmp.Compare(a.Path, b.Path))
+			cmp.Compare(a.Client, b.Client), cmp.Compare(a.Server, b.Server), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Proto, b.Proto))
 	})
 	return list
 }
@@ -116,6 +116,7 @@ var pairColumns = []Column[pairSum]{
 	{Head: "ERRORS", Right: true, Get: func(p *pairSum, c *Cell) { c.Count(p.Errors) }},
 	{Head: "SENT", Right: true, Get: func(p *pairSum, c *Cell) { c.Size(p.Sent) }},
 	{Head: "RECEIVED", Right: true, Get: func(p *pairSum, c *Cell) { c.Size(p.Received) }},
+	{Head: "PROTOCOL", Get: func(p *pairSum, c *Cell) { c.optional(p.Proto) }},
 	{Head: "CLIENT → SERVER", Get: func(p *pairSum, c *Cell) {
 		if p.Client == other {
 			c.String(other)
@@ -124,6 +125,13 @@ var pairColumns = []Column[pairSum]{
 		c.String(p.Client + " → " + p.Server)
 	}},
 	{Head: "PATH", Get: func(p *pairSum, c *Cell) { c.optional(p.Path) }},
+}
+
+// unknownColumns say what conversations of unknown protocol look like.
+var unknownColumns = []Column[pairSum]{
+	{Head: "CONVS", Right: true, Get: func(p *pairSum, c *Cell) { c.Count(p.Flows) }},
+	{Head: "CLIENT → SERVER", Get: func(p *pairSum, c *Cell) { c.String(p.Client + " → " + p.Server) }},
+	{Head: "WHAT THE FIRST LOOKS LIKE", Get: func(p *pairSum, c *Cell) { c.optional(p.Content) }},
 }
 
 var errorColumns = []Column[errorSum]{

@@ -125,6 +125,7 @@ func (s *Summary) otherSections(classes []*group, l Layout) []section {
 		newTable("Protocols", protocolColumns, protocols, 0),
 		newTable("Connections", connectionColumns, with(func(p *protocolSum) bool { return p.Exchanges > 0 }), 0),
 		newTable("Who talks to whom", pairColumns, s.sortedPairs(), l.Limit),
+		newTable("Of unknown protocol", unknownColumns, slices.DeleteFunc(s.sortedPairs(), func(p *pairSum) bool { return p.Content == "" }), l.Limit),
 	}
 }
 

@@ -42,6 +42,9 @@ type Flow struct {
 	Kind capture.Kind
 	// Proto is the protocol's name, Unknown, or "" while that is undecided.
 	Proto string
+	// Content says what a conversation of unknown protocol looks like, once it
+	// has ended.
+	Content string
 	// Protocol is what decodes it, nil as long as nothing does.
 	Protocol *decoders.Protocol
 	// Ends is indexed by decoders.End. Until the protocol is known, which

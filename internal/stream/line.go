@@ -21,7 +21,8 @@ type line struct {
 	packets decoders.PacketDecoder // the same, if it is one
 	found   *finding               // while the protocol is undecided
 	set     *Options
-	waits   [2]*waits // by who sends; nil if the capture has no Receives
+	samples *[2]sample // while no decoder has the flow
+	waits   [2]*waits  // by who sends; nil if the capture has no Receives
 
 	older, newer *Flow     // in the order of their latest messages
 	number       uint64    // of the latest one
@@ -33,6 +34,9 @@ type line struct {
 func (f *Flow) data(from decoders.End, at decoders.Mark, p []byte) decoders.End {
 	l := &f.line
 	l.at = at
+	if l.decoder == nil {
+		f.taste(from, p)
+	}
 	switch {
 	case l.decoder != nil:
 		l.decoder.Data(from, at, p)
@@ -46,6 +50,9 @@ func (f *Flow) data(from decoders.End, at decoders.Mark, p []byte) decoders.End 
 func (f *Flow) packet(from decoders.End, at decoders.Mark, p decoders.Packet) decoders.End {
 	l := &f.line
 	l.at = at
+	if l.decoder == nil {
+		f.taste(from, p.Data)
+	}
 	switch {
 	case l.decoder != nil:
 		f.feed(from, at, p)
@@ -126,6 +133,10 @@ func (f *Flow) end() {
 	if f.Proto == "" {
 		f.Proto = Unknown
 	}
+	if f.Proto == Unknown && len(l.set.Protocols) > 0 {
+		f.Content = f.characterise()
+	}
+	l.samples = nil
 	l.found, l.held = nil, nil // the flow may be kept for its numbers
 }
 
