@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 say() { printf 'test: %s\n' "$*" >&2; }
 
-programs=(tshark editcap capinfos dumpcap tcpdump zstd pt-query-digest pt-fingerprint mariadbd mariadb-install-db mariadb mariadb-admin sysbench psql pgbench pg_isready redis-server redis-cli redis-benchmark nginx curl memcached dbus-daemon dbus-send dbus-monitor busctl gdbus logger systemd-cat systemd-notify journalctl socat python3 strace setcap setpriv unshare systemd-analyze logrotate)
+programs=(tshark editcap capinfos dumpcap tcpdump zstd pt-query-digest pt-fingerprint mariadbd mariadb-install-db mariadb mariadb-admin sysbench psql pgbench pg_isready redis-server redis-cli redis-benchmark nginx curl php-fpm8.2 memcached dbus-daemon dbus-send dbus-monitor busctl gdbus logger systemd-cat systemd-notify journalctl socat python3 strace setcap setpriv unshare systemd-analyze logrotate)
 
 # package says which package of Debian has a program. mariadb-server would do,
 # but has a service too, and the tests start servers of their own.
@@ -19,6 +19,7 @@ package() {
 	mariadb | mariadb-admin) echo mariadb-client ;;
 	redis-cli | redis-benchmark) echo redis-tools ;;
 	nginx) echo nginx-light ;;
+	php-fpm8.2) echo php8.2-fpm ;;
 	dbus-send | dbus-monitor) echo dbus-bin ;;
 	gdbus) echo libglib2.0-bin ;;
 	psql | pgbench | pg_isready) echo postgresql ;;

@@ -4,6 +4,7 @@ package all
 import (
 	"unixcap/decoders"
 	"unixcap/decoders/dbus"
+	"unixcap/decoders/fastcgi"
 	"unixcap/decoders/http"
 	"unixcap/decoders/journald"
 	"unixcap/decoders/json"
@@ -26,5 +27,6 @@ var Protocols = []decoders.Protocol{
 	journald.Protocol,
 	sdnotify.Protocol,
 	memcached.Protocol,
+	fastcgi.Protocol,
 	json.Protocol,
 }

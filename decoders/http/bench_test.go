@@ -8,6 +8,7 @@ import (
 
 	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
+	"unixcap/decoders/uri"
 )
 
 // exchangesOf is what a browser or program asks and gets, depth at once, with
@@ -67,7 +68,7 @@ func BenchmarkRoute(b *testing.B) {
 	b.ReportAllocs()
 	var class []byte
 	for b.Loop() {
-		class = appendRoute(class[:0], target)
+		class = uri.AppendRoute(class[:0], target)
 	}
 }
 

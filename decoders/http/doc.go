@@ -6,11 +6,14 @@
 // content. startline.go and field.go make requests and responses of them,
 // decoder.go and response.go pair them by their order: HTTP/1.1 numbers
 // nothing. upgrade.go knows what comes after HTTP, websocket.go the frames.
-// preview.go shows the beginning of content, secrets.go knows what of it is
-// not shown, route.go a request's class.
+// preview.go shows the beginning of content. Package decoders/uri knows what of
+// it is not shown, and a request's class.
 package http
 
-import "unixcap/decoders"
+import (
+	"unixcap/decoders"
+	"unixcap/decoders/uri"
+)
 
 // Protocol is HTTP/1.1's entry in the list of protocols.
 var Protocol = decoders.Protocol{
@@ -23,5 +26,5 @@ var Protocol = decoders.Protocol{
 
 	Detect:            detect,
 	New:               newDecoder,
-	AppendFingerprint: appendRoute,
+	AppendFingerprint: uri.AppendRoute,
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"unixcap/decoders"
+	"unixcap/decoders/uri"
 )
 
 const (
@@ -237,7 +238,7 @@ func (r *response) field(name, value []byte) {
 		}
 	case len("location"):
 		if equalFold(name, "location") {
-			r.location = appendTarget(r.location[:0], value, maxTarget)
+			r.location = uri.AppendTarget(r.location[:0], value, maxTarget)
 		}
 	}
 }

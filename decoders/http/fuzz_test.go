@@ -1,7 +1,6 @@
 package http
 
 import (
-	"bytes"
 	"path/filepath"
 	"testing"
 
@@ -16,40 +15,6 @@ func FuzzDecoder(f *testing.F) {
 		f.Add(decodertest.Read(f, filepath.Join("testdata", g.name+".conv")).Seed())
 	}
 	f.Fuzz(func(t *testing.T, data []byte) { decodertest.Chaos(t, Protocol, data) })
-}
-
-// FuzzRoute looks for classes that are too long, or that are not stable.
-func FuzzRoute(f *testing.F) {
-	for _, test := range routes {
-		f.Add([]byte(test.target))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if class := appendRoute(nil, data); len(class) > maxRoute+len("...") {
-			t.Errorf("%d bytes: %q", len(class), class)
-		}
-	})
-}
-
-// FuzzMasked looks for panics, and for a secret that gets through.
-func FuzzMasked(f *testing.F) {
-	for _, test := range masked {
-		f.Add([]byte(test.text))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		appendMasked(nil, data)
-		appendForm(nil, data)
-		appendTarget(nil, data, maxTarget)
-		clean := bytes.Map(func(r rune) rune {
-			if r >= 'a' && r <= 'z' {
-				return r
-			}
-			return -1
-		}, data)
-		text := append(append([]byte(`{"password": "`), clean...), `XYZ", "a": 1}`...)
-		if bytes.Contains(appendMasked(nil, text), []byte("XYZ")) {
-			t.Errorf("%s", text)
-		}
-	})
 }
 
 // FuzzDetect looks for panics, and for hints that speak against.

@@ -11,6 +11,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
+
+	"unixcap/decoders/uri"
 )
 
 const (
@@ -87,7 +89,7 @@ func (p *previewer) preview(c *content, slot int) []byte {
 		if p.shown[slot] = p.shown[slot][:0]; !isText(plain) {
 			return nil
 		}
-		p.shown[slot] = appendForm(p.shown[slot], plain[:min(len(plain), maxPreview)])
+		p.shown[slot] = uri.AppendForm(p.shown[slot], plain[:min(len(plain), maxPreview)])
 		return p.shown[slot]
 	}
 	return p.text(plain, slot, total)
@@ -121,7 +123,7 @@ func (p *previewer) text(b []byte, slot int, total int64) []byte {
 	if !isText(b) {
 		return nil
 	}
-	p.shown[slot] = appendMasked(p.shown[slot][:0], b)
+	p.shown[slot] = uri.AppendMasked(p.shown[slot][:0], b)
 	return p.shown[slot]
 }
 

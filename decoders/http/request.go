@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"unixcap/decoders"
+	"unixcap/decoders/uri"
 )
 
 const (
@@ -219,7 +220,7 @@ func (d *decoder) requestStarts(s *side, t *item) bool {
 	if len(d.queue.list) > fewPending {
 		room = shortTarget
 	}
-	r.text = appendTarget(r.text[:0], line.target, room)
+	r.text = uri.AppendTarget(r.text[:0], line.target, room)
 	r.cut = t.cut + int64(max(len(line.target)-room, 0))
 	return true
 }

@@ -1,4 +1,4 @@
-package http
+package uri
 
 import "testing"
 
@@ -32,7 +32,7 @@ var masked = []struct{ text, want string }{
 
 func TestMasked(t *testing.T) {
 	for _, test := range masked {
-		if got := string(appendMasked(nil, []byte(test.text))); got != test.want {
+		if got := string(AppendMasked(nil, []byte(test.text))); got != test.want {
 			t.Errorf("%s\n got %s\nwant %s", test.text, got, test.want)
 		}
 	}
@@ -54,7 +54,7 @@ func TestTarget(t *testing.T) {
 		{"/a?b", "/a?b"},
 		{"*", "*"},
 	} {
-		if got := string(appendTarget(nil, []byte(test.target), maxTarget)); got != test.want {
+		if got := string(AppendTarget(nil, []byte(test.target), 1<<20)); got != test.want {
 			t.Errorf("%s: %s, want %s", test.target, got, test.want)
 		}
 	}
@@ -84,7 +84,7 @@ var routes = []struct{ target, class string }{
 
 func TestRoute(t *testing.T) {
 	for _, test := range routes {
-		if got := string(appendRoute(nil, []byte(test.target))); got != test.class {
+		if got := string(AppendRoute(nil, []byte(test.target))); got != test.class {
 			t.Errorf("%s: %s, want %s", test.target, got, test.class)
 		}
 	}

@@ -1,4 +1,4 @@
-package http
+package uri
 
 import (
 	"bytes"
@@ -7,17 +7,17 @@ import (
 )
 
 const (
-	// maxRoute bounds a class. Behind it comes "...".
-	maxRoute = 240
+	// MaxRoute bounds a class. Behind it comes "...".
+	MaxRoute = 240
 
 	// maxParameters bounds the parameters' names in a class.
 	maxParameters = 12
 )
 
-// appendRoute appends the class of a request target: the path, in which
+// AppendRoute appends the class of a request target: the path, in which
 // numbers and ids are "?", and the names of the parameters in their order.
 // Versions, as in /v1.43, stay.
-func appendRoute(dst, target []byte) []byte {
+func AppendRoute(dst, target []byte) []byte {
 	start := len(dst)
 	if i := bytes.Index(target, []byte("://")); i > 0 && target[0] != '/' {
 		n := bytes.IndexByte(target[i+3:], '/')
@@ -31,7 +31,7 @@ func appendRoute(dst, target []byte) []byte {
 	if i := bytes.IndexAny(target, "?#"); i >= 0 {
 		path, query = target[:i], target[i+1:]
 	}
-	for len(path) > 0 && len(dst)-start <= maxRoute {
+	for len(path) > 0 && len(dst)-start <= MaxRoute {
 		if path[0] == '/' {
 			dst = append(dst, '/')
 			path = path[1:]
@@ -47,8 +47,8 @@ func appendRoute(dst, target []byte) []byte {
 	if len(query) > 0 {
 		dst = appendNames(dst, query)
 	}
-	if len(dst)-start > maxRoute {
-		dst = append(dst[:start+maxRoute], "..."...)
+	if len(dst)-start > MaxRoute {
+		dst = append(dst[:start+MaxRoute], "..."...)
 	}
 	return dst
 }

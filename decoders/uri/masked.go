@@ -1,4 +1,4 @@
-package http
+package uri
 
 import "bytes"
 
@@ -23,8 +23,8 @@ var marks = func() (t [256]bool) {
 	return t
 }()
 
-// appendMasked appends a text without its secrets.
-func appendMasked(dst, text []byte) []byte {
+// AppendMasked appends a text without its secrets.
+func AppendMasked(dst, text []byte) []byte {
 	m := masker{src: text, dst: dst, open: len(dst), opened: -1}
 	for {
 		i := m.at

@@ -1,4 +1,4 @@
-package http
+package uri
 
 import (
 	"bytes"
@@ -95,9 +95,9 @@ func among(list []string, b []byte) bool {
 	return false
 }
 
-// appendTarget appends at most room bytes of a request target, or of another
+// AppendTarget appends at most room bytes of a request target, or of another
 // URI, without the user information and secret parameters.
-func appendTarget(dst, target []byte, room int) []byte {
+func AppendTarget(dst, target []byte, room int) []byte {
 	target = target[:min(len(target), room)]
 	if i := bytes.Index(target, []byte("://")); i > 0 && i < maxName && target[0] != '/' {
 		dst = append(dst, target[:i+3]...)
@@ -116,12 +116,12 @@ func appendTarget(dst, target []byte, room int) []byte {
 		return append(dst, target...)
 	}
 	dst = append(dst, target[:i+1]...)
-	return appendForm(dst, target[i+1:])
+	return AppendForm(dst, target[i+1:])
 }
 
-// appendForm appends parameters of the form name=value&name=value, without
+// AppendForm appends parameters of the form name=value&name=value, without
 // secret values.
-func appendForm(dst, form []byte) []byte {
+func AppendForm(dst, form []byte) []byte {
 	for len(form) > 0 {
 		end := bytes.IndexAny(form, "&;#")
 		one := form

@@ -1,0 +1,130 @@
+package fastcgi
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net/http"
+	"strconv"
+
+	"unixcap/decoders"
+	"unixcap/decoders/uri"
+)
+
+// out takes in a stretch of standard output: the head of a CGI response (RFC
+// 3875, 6), and its body.
+func (r *request) out(p []byte) {
+	r.stdout += int64(len(p))
+	if r.headed {
+		r.body += int64(len(p))
+		return
+	}
+	before := len(r.head.b)
+	r.head.add(p)
+	end, skip := bytes.Index(r.head.b, []byte("\r\n\r\n")), 4
+	if i := bytes.Index(r.head.b, []byte("\n\n")); i >= 0 && (end < 0 || i < end) {
+		end, skip = i, 2
+	}
+	switch {
+	case end >= 0:
+		r.headed = true
+		r.body = r.stdout - int64(end+skip)
+		r.head.b = r.head.b[:end]
+	case len(r.head.b) == maxText && before < maxText:
+		r.headed = true // it is longer than is kept of it, or there is none
+	}
+}
+
+// status reads the response's head. Without a Status it is 200, or 302 if there
+// is a Location: RFC 3875, 6.2.
+func (r *request) status() (code int, mediaType []byte) {
+	if r.stdout == 0 {
+		return 0, nil
+	}
+	code = http.StatusOK
+	for line := range bytes.Lines(r.head.b) {
+		name, value, _ := bytes.Cut(line, []byte{':'})
+		value = bytes.TrimSpace(value)
+		switch {
+		case bytes.EqualFold(name, []byte("status")) && len(value) >= 3:
+			if n, err := strconv.Atoi(string(value[:3])); err == nil {
+				return n, r.typeIn()
+			}
+		case bytes.EqualFold(name, []byte("location")):
+			code = http.StatusFound
+		}
+	}
+	return code, r.typeIn()
+}
+
+// typeIn finds the media type in the response's head.
+func (r *request) typeIn() []byte {
+	for line := range bytes.Lines(r.head.b) {
+		name, value, _ := bytes.Cut(line, []byte{':'})
+		if bytes.EqualFold(name, []byte("content-type")) {
+			value, _, _ = bytes.Cut(value, []byte{';'})
+			return bytes.TrimSpace(value)
+		}
+	}
+	return nil
+}
+
+// protocolStatuses are those of an FCGI_END_REQUEST: FastCGI 1.0, 5.5.
+var protocolStatuses = [...]string{"request_complete", "cant_mpx_conn", "overloaded", "unknown_role"}
+
+// ends is where a request ends.
+func (d *decoder) ends(r *request, body []byte) {
+	x := d.describe(r)
+	app, protocol := binary.BigEndian.Uint32(body), body[4]
+	code, _ := r.status()
+	switch {
+	case protocol != 0:
+		x.Status, x.ErrorCode = decoders.Error, "unknown"
+		if int(protocol) < len(protocolStatuses) {
+			x.ErrorCode = protocolStatuses[protocol]
+		}
+	case code >= 400:
+		x.Status, x.ErrorCode = decoders.Error, strconv.Itoa(code)
+		x.Error = append(x.Error, http.StatusText(code)...)
+	case app != 0:
+		x.Status, x.ErrorCode = decoders.Error, "exit "+strconv.FormatUint(uint64(app), 10)
+	}
+	if app != 0 {
+		d.count("app_status", int64(app))
+	}
+	d.emit(x)
+	d.close(r)
+}
+
+// describe fills the exchange with what is known of a request.
+func (d *decoder) describe(r *request) *decoders.Exchange {
+	x := &d.x
+	*x = decoders.Exchange{Op: r.op, Request: r.text, Error: x.Error[:0], Attrs: x.Attrs[:0], Rows: -1, Sent: r.sent, Answered: r.answered}
+	d.count("request_id", int64(r.id))
+	d.attr("script", r.script)
+	d.attr("host", r.host)
+	d.attr("remote", r.remote)
+	d.attr("request_type", r.mediaType)
+	if r.stdin > 0 {
+		d.count("request_content_bytes", r.stdin)
+	}
+	if r.params.cut > 0 {
+		d.count("truncated_bytes", r.params.cut)
+	}
+	if r.aborted {
+		d.count("aborted", 1)
+	}
+	if code, mediaType := r.status(); code != 0 {
+		d.count("status_code", int64(code))
+		d.attr("response_type", mediaType)
+		d.count("response_content_bytes", r.body)
+	}
+	if r.missing > 0 {
+		d.count("missing_bytes", r.missing)
+	}
+	if len(r.err.b) > 0 {
+		d.count("stderr_bytes", int64(len(r.err.b))+r.err.cut)
+		d.text = uri.AppendMasked(d.text[:0], bytes.TrimSpace(r.err.b))
+		d.attr("stderr", d.text)
+	}
+	return x
+}
