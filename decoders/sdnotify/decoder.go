@@ -59,20 +59,24 @@ func (d *decoder) Packet(from decoders.End, at decoders.Mark, p decoders.Packet)
 	if from == decoders.Server {
 		x.Sent, x.Answered = decoders.Span{}, x.Sent
 	}
-	text := bytes.TrimRight(p.Data[:min(len(p.Data), maxText)], "\n\x00")
-	d.text = decoders.AppendWithoutSecrets(d.text[:0], text)
-	x.Request = d.text
+	rest := bytes.TrimRight(p.Data[:min(len(p.Data), maxText)], "\n\x00")
+	d.text = d.text[:0]
+	if cap(d.text) < 2*maxText { // so that what states refer to stays where it is
+		d.text = make([]byte, 0, 2*maxText)
+	}
 	rank := len(states)
-	rest := d.text
-	for more := true; more && len(x.Attrs) < maxStates; {
-		var line []byte
-		line, rest, more = bytes.Cut(rest, []byte{'\n'})
-		name, value, ok := bytes.Cut(line, []byte{'='})
-		if i, known := byName[string(name)]; ok && known {
-			d.state(i, value)
-			rank = min(rank, i)
+	for more := true; more; {
+		line := rest
+		i := bytes.IndexByte(rest, '\n')
+		if more = i >= 0; more {
+			line, rest = rest[:i], rest[i+1:]
+		}
+		rank = min(rank, d.line(line))
+		if more {
+			d.text = append(d.text, '\n')
 		}
 	}
+	x.Request = d.text
 	if rank < len(states) {
 		x.Op = states[rank].op
 	}
@@ -83,6 +87,29 @@ func (d *decoder) Packet(from decoders.End, at decoders.Mark, p decoders.Packet)
 		d.attr("gap", decoders.IntValue(p.Missing))
 	}
 	d.emit(x)
+}
+
+// line takes over a line and returns the rank of its state. Only of those that are not known, and of
+// STATUS, the values are texts.
+func (d *decoder) line(b []byte) (rank int) {
+	i := bytes.IndexByte(b, '=')
+	known := false
+	if i > 0 {
+		rank, known = byName[string(b[:i])]
+	}
+	start := len(d.text)
+	if !known || states[rank].name == "STATUS" {
+		d.text = decoders.AppendWithoutSecrets(d.text, b)
+	} else {
+		d.text = append(d.text, b...)
+	}
+	if !known {
+		return len(states)
+	}
+	if len(d.x.Attrs) < maxStates {
+		d.state(rank, d.text[start+i+1:])
+	}
+	return rank
 }
 
 // state adds a state. A service that says why it failed makes an error.
