@@ -14,8 +14,8 @@ import "unixcap/decoders"
 // Protocol is the journal's entry in the list of protocols.
 var Protocol = decoders.Protocol{
 	Name:  "journald",
-	Title: "systemd journal",
-	About: "The journal's native protocol: entries with all their fields, those passed as a file named as such, and services' standard output.",
+	Title: "journal",
+	About: "systemd's journal: the native protocol: entries with all their fields, those passed as a file named as such, and services' standard output.",
 	Paths: []string{"*/systemd/journal/socket", "*/systemd/journal.*/socket", "*/systemd/journal/stdout", "*/systemd/journal.*/stdout"},
 
 	Detect:            detect,
