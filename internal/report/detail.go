@@ -99,7 +99,7 @@ func (d *detail) head() string {
 func (d *detail) facts() (list []fact) {
 	g := d.group
 	add := func(label string, n names) {
-		if len(n) > 0 {
+		if len(n) > 0 && !(len(n) == 1 && n[0].Name == none) {
 			list = append(list, fact{label, n.appendText(nil)})
 		}
 	}

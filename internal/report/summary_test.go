@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,5 +82,16 @@ func TestFlowSorter(t *testing.T) {
 	}
 	if fmt.Sprint(got) != "[1 3 5 9]" {
 		t.Errorf("got %v", got)
+	}
+}
+
+// What a protocol does not have is not said of each class.
+func TestNoUsersNoLine(t *testing.T) {
+	for user, want := range map[string]bool{none: false, "root": true} {
+		d := detail{group: &group{Users: names{{user, 3}}}}
+		got := slices.ContainsFunc(d.facts(), func(f fact) bool { return f.label == "users" })
+		if got != want {
+			t.Errorf("%s: line of users %v, want %v", user, got, want)
+		}
 	}
 }
