@@ -29,7 +29,7 @@ var conditions = []condition{
 	{"sk", "", "only the socket at kernel `ADDRESS`, either end", addSK},
 	{"inode", "", "only the socket with inode `N`, either end", number("an inode", 32,
 		func(c *bpf.Conditions, n uint64) { c.Inodes = append(c.Inodes, uint32(n)) })},
-	{"type", "", "only sockets of `TYPE` stream, dgram or seqpacket", addType},
+	{"type", "", "only sockets of this `TYPE`: stream, dgram or seqpacket", addType},
 	{"netns", "", "only sockets of a network namespace: `NS` is its inode, a name of ip netns, or a file", addNetNS},
 	{"pid", "p", "only conversations of process `PID`", number("a process id", 32,
 		func(c *bpf.Conditions, n uint64) { c.PIDs = append(c.PIDs, uint32(n)) })},
@@ -50,11 +50,12 @@ type filterFlags struct {
 
 func (g *filterFlags) add(f *pflag.FlagSet) {
 	g.values = make(map[string]*[]string)
+	f.StringArrayVar(&g.paths, "path", nil, "only sockets bound to `SOCKET`, like the argument")
 	for _, c := range conditions {
 		g.values[c.name] = f.StringSliceP(c.name, c.short, nil, c.usage)
 	}
 	f.StringArrayVar(&g.not, "not", nil, "leave out what meets a condition: `KIND=VALUE`, where KIND is path or one of the above, such as --not comm=cron")
-	f.BoolVar(&g.follow, "follow", false, "with --pid: also the children that the process has from now on")
+	f.BoolVar(&g.follow, "follow", false, "and its new children: those that the process of --pid has from now on")
 }
 
 func (g *filterFlags) parse(f *pflag.FlagSet, o *options) error {

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"unixcap/internal/executable"
+	"unixcap/internal/extcap"
 	"unixcap/internal/monitor"
 	"unixcap/internal/report"
 	"unixcap/internal/sockets"
@@ -50,6 +51,9 @@ func main() {
 
 // run does what the arguments say and returns the exit status.
 func run(args []string, stdout io.Writer) (int, error) {
+	if extcap.Asked(args) {
+		return answer(args, stdout)
+	}
 	o, err := parse(args, stdout)
 	switch {
 	case errors.Is(err, errHelp):
@@ -60,6 +64,11 @@ func run(args []string, stdout io.Writer) (int, error) {
 	if o.examine {
 		return check(stdout, o.tap.Types)
 	}
+	return begin(o, stdout)
+}
+
+// begin lists what there is, or records.
+func begin(o *options, stdout io.Writer) (int, error) {
 	list, err := sockets.List(o.tap.Types)
 	if err != nil {
 		return exitFailed, err

@@ -45,89 +45,108 @@ and its children, and ends with it.
 
 `
 
-func parse(args []string, stdout io.Writer) (*options, error) {
+// flags are those of the command line, and what they say until it is checked.
+type flags struct {
+	*pflag.FlagSet
+	o             *options
+	help, version bool
+	buffer        uint32
+	backend       string
+	types         string
+	format        string
+	files         *fileFlags
+	filter        filterFlags
+	operation     operationFlags
+}
+
+// newFlags returns all flags there are, in the order of the help.
+func newFlags() *flags {
 	o := new(options)
 	f := pflag.NewFlagSet("record", pflag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.SortFlags = false
-	var (
-		help, version bool
-		buffer        uint32
-		backend       string
-		types         string
-		format        string
-		filter        filterFlags
-		operation     operationFlags
-	)
-	files := o.addFileFlags(f)
+	l := &flags{FlagSet: f, o: o}
+	l.files = o.addFileFlags(f)
 	f.Uint64VarP(&o.count, "count", "c", 0, "end after `N` messages")
 	f.Uint32VarP(&o.tap.Snaplen, "snaplen", "s", 0, "keep at most `N` bytes of a message (default all)")
-	operation.add(f)
-	filter.add(f)
+	l.operation.add(f)
+	l.filter.add(f)
 	f.BoolVar(&o.tap.Receive, "receive", false, "record too when a stream's bytes are received")
 	f.Var((*sizeFlag)(&o.tap.CapBytes), "max-bytes", "record at most `SIZE` of each socket, such as 10m")
 	f.Var((*sizeFlag)(&o.tap.CapRate), "max-rate", "record at most `SIZE` a second of each socket")
 	f.BoolVar(&o.tap.Failed, "failed", false, "record failed sends too, without their payload")
-	f.StringVar(&format, "format", "text", "without -w, print in `FORMAT` stap, text, hex or jsonl; -D: text or jsonl")
-	f.StringArrayVar(&filter.ports, "port", nil, "give sockets bound to GLOB a port: `GLOB=PORT`")
+	f.StringVar(&l.format, "format", "text", "without -w, print in `FORMAT` stap, text, hex or jsonl; -D: text or jsonl")
+	f.StringArrayVar(&l.filter.ports, "port", nil, "give sockets bound to GLOB a port: `GLOB=PORT`")
 	o.rights.add(f)
 	f.BoolVarP(&o.list, "list", "D", false, "list the UNIX sockets there are, and end")
 	f.BoolVar(&o.examine, "check", false, "say what this kernel offers and which backend would be taken, and end")
-	f.StringVar(&backend, "backend", "auto", "how to hook the kernel: `NAME` is auto, fentry, kprobe or tracepoint")
-	f.StringVar(&types, "btf", "", "take the kernel's types from `FILE`, BTF or a vmlinux with it")
-	f.Uint32VarP(&buffer, "buffer-size", "B", 0, "size of the kernel's buffer in `KiB` (default 65536)")
-	f.BoolVar(&version, "version", false, "print the version, and end")
-	f.BoolVarP(&help, "help", "h", false, "print this help, and end")
-	if err := f.Parse(args); err != nil {
+	f.StringVar(&l.backend, "backend", "auto", "how to hook the kernel: `NAME` is auto, fentry, kprobe or tracepoint")
+	f.StringVar(&l.types, "btf", "", "take the kernel's types from `FILE`, BTF or a vmlinux with it")
+	f.Uint32VarP(&l.buffer, "buffer-size", "B", 0, "size of the kernel's buffer in `KiB` (default 65536)")
+	f.BoolVar(&l.version, "version", false, "print the version, and end")
+	f.BoolVarP(&l.help, "help", "h", false, "print this help, and end")
+	return l
+}
+
+func parse(args []string, stdout io.Writer) (*options, error) {
+	l := newFlags()
+	if err := l.Parse(args); err != nil {
 		return nil, err
 	}
-	if help {
-		fmt.Fprint(stdout, usage, flagUsages(f))
+	if l.help {
+		fmt.Fprint(stdout, usage, flagUsages(l.FlagSet))
 		return nil, errHelp
 	}
-	if version {
+	if l.version {
 		fmt.Fprintln(stdout, programName())
 		return nil, errHelp
 	}
-	o.tap.Backend = bpf.Backend(backend)
+	return l.o, l.check()
+}
+
+// check turns the flags into what they mean.
+func (l *flags) check() error {
+	o, f := l.o, l.FlagSet
+	o.tap.Backend = bpf.Backend(l.backend)
 	if o.tap.Backend != bpf.Auto && !slices.Contains(bpf.Backends, o.tap.Backend) {
-		return nil, fmt.Errorf("backend %q: there are auto, %s", backend, bpf.Names())
+		return fmt.Errorf("backend %q: there are auto, %s", l.backend, bpf.Names())
 	}
 	var err error
-	if types != "" {
-		if o.tap.Types, err = bpf.ReadTypes(types); err != nil {
-			return nil, fmt.Errorf("--btf: %w", err)
+	if l.types != "" {
+		if o.tap.Types, err = bpf.ReadTypes(l.types); err != nil {
+			return fmt.Errorf("--btf: %w", err)
 		}
 	}
-	if o.tap.RingSize, err = ringSize(buffer); err != nil {
-		return nil, err
+	if o.tap.RingSize, err = ringSize(l.buffer); err != nil {
+		return err
 	}
-	if o.format, err = report.ParseFormat(format, report.MessageFormats); err != nil {
-		return nil, err
+	if o.format, err = report.ParseFormat(l.format, report.MessageFormats); err != nil {
+		return err
 	}
 	if o.files.Name != "" && f.Changed("format") {
-		return nil, errors.New("--format is for printing, and -w writes pcapng: give one of them")
+		return errors.New("--format is for printing, and -w writes pcapng: give one of them")
 	}
 	if o.list && o.format != report.Text && o.format != report.JSONL {
-		return nil, fmt.Errorf("-D --format %s: the list is text or jsonl", o.format)
+		return fmt.Errorf("-D --format %s: the list is text or jsonl", o.format)
 	}
-	if err := files.parse(f, o); err != nil {
-		return nil, err
+	if err := l.files.parse(f, o); err != nil {
+		return err
 	}
 	if err := o.rights.parse(f); err != nil {
-		return nil, err
+		return err
 	}
-	if err := operation.parse(f, o); err != nil {
-		return nil, err
+	if err := l.operation.parse(f, o); err != nil {
+		return err
 	}
-	filter.paths = f.Args()
+	paths := f.Args()
 	if dash := f.ArgsLenAtDash(); dash >= 0 {
-		filter.paths, o.command = filter.paths[:dash], filter.paths[dash:]
+		paths, o.command = paths[:dash], paths[dash:]
 		if len(o.command) == 0 {
-			return nil, errors.New("no command after --")
+			return errors.New("no command after --")
 		}
 	}
-	return o, filter.parse(f, o)
+	l.filter.paths = append(l.filter.paths, paths...)
+	return l.filter.parse(f, o)
 }
 
 // ringSize returns the bytes of the kernel's buffer, a power of two. The

@@ -41,10 +41,11 @@ func (o *options) open(t *tally.Tally, stderr io.Writer) (sink, error) {
 }
 
 // programName is what the file says it was written by.
-func programName() string {
-	version := "(devel)"
+func programName() string { return "unixcap " + programVersion() }
+
+func programVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		version = info.Main.Version
+		return info.Main.Version
 	}
-	return "unixcap " + version
+	return "(devel)"
 }

@@ -57,14 +57,9 @@ func record(o *options, list []*sockets.Socket, stderr *monitor.Terminal) (int, 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second signal ends it at once
-	if o.nothing {
-		o.explain(stderr, list)
+	if !o.operation.silent {
+		x.greet(tap, list)
 	}
-	for _, note := range tap.Notes() {
-		fmt.Fprintf(stderr, "record: %s\n", note)
-	}
-	fmt.Fprintf(stderr, "record: listening on UNIX sockets, backend %s, %s\n", tap.Backend(), x.out)
-
 	command, err := start(ctx, o.command)
 	if err != nil {
 		return exitFailed, errors.Join(err, x.out.Close())
@@ -74,6 +69,9 @@ func record(o *options, list []*sockets.Socket, stderr *monitor.Terminal) (int, 
 	}
 	r := recorder.New(tap, x.count, list)
 	r.Count = o.count
+	if o.operation.flushEvery > 0 {
+		r.FlushEvery = o.operation.flushEvery
+	}
 	r.Executable(executables.Path)
 	complete, err := x.run(command.ctx, r)
 	switch {
@@ -83,6 +81,17 @@ func record(o *options, list []*sockets.Socket, stderr *monitor.Terminal) (int, 
 		return exitLost, errors.New("not everything was recorded (--fail-on-loss)")
 	}
 	return command.wait()
+}
+
+// greet says what is recorded, and how.
+func (x *session) greet(tap *bpf.Tap, list []*sockets.Socket) {
+	if x.o.nothing {
+		x.o.explain(x.stderr, list)
+	}
+	for _, note := range tap.Notes() {
+		fmt.Fprintf(x.stderr, "record: %s\n", note)
+	}
+	fmt.Fprintf(x.stderr, "record: listening on UNIX sockets, backend %s, %s\n", tap.Backend(), x.out)
 }
 
 // run records until ctx is done or the recording ends by itself, and reports
@@ -104,7 +113,9 @@ func (x *session) run(ctx context.Context, r *recorder.Recorder) (complete bool,
 	stopWatching() // last: a terminal that was stopped with Ctrl-S holds it up
 	x.count.Publish()
 	s, lossErr := x.count.Snapshot()
-	monitor.Totals(x.stderr, &s)
+	if !x.o.operation.silent || s.Dropped() > 0 {
+		monitor.Totals(x.stderr, &s)
+	}
 	return s.Complete(), errors.Join(err, lossErr)
 }
 

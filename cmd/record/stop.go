@@ -25,8 +25,10 @@ type operationFlags struct {
 // An operation is what they say.
 type operation struct {
 	quiet      bool
+	silent     bool // says nothing but errors, and what was dropped
 	failOnLoss bool
 	duration   time.Duration // 0 is no limit
+	flushEvery time.Duration // 0 is as usual
 	metrics    *monitor.Address
 }
 

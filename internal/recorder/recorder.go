@@ -41,14 +41,16 @@ type Output interface {
 	Flush() error
 }
 
-// flushInterval is how often, in ns, the output is flushed: a message waits at
-// the most so long, once it is in order, before the output's reader can see it.
-const flushInterval = uint64(200 * time.Millisecond)
+// flushInterval is how often the output is flushed if nothing else is said.
+const flushInterval = 200 * time.Millisecond
 
 // A Recorder reads a Source and writes an Output.
 type Recorder struct {
 	// Count ends the recording after so many messages; 0 does not.
 	Count uint64
+	// FlushEvery is how long a message waits at the most, once it is in order,
+	// before the output's reader can see it.
+	FlushEvery time.Duration
 
 	source Source
 	lister lister // nil if the source tells of closes by itself
@@ -67,7 +69,7 @@ type Recorder struct {
 
 // New returns a Recorder that knows the sockets of the list from the start.
 func New(source Source, out Output, list []*sockets.Socket) *Recorder {
-	r := &Recorder{source: source, out: out, table: newTable(list), clock: newClock()}
+	r := &Recorder{source: source, out: out, table: newTable(list), clock: newClock(), FlushEvery: flushInterval}
 	if l, ok := source.(lister); ok && !l.SeesCloses() {
 		r.lister = l
 	}
@@ -167,7 +169,7 @@ func (r *Recorder) step(e *bpf.Event) error {
 // flush takes the events' time for now: reading the clock costs more than the
 // rest of it.
 func (r *Recorder) flush(now uint64) error {
-	if now < r.flushed+flushInterval {
+	if now < r.flushed+uint64(r.FlushEvery) {
 		return nil
 	}
 	r.flushed = now
