@@ -15,10 +15,10 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-kernels lint generate fuzz bench install clean
+.PHONY: help build demo test test-kernels lint generate fuzz bench install install-wireshark clean
 
 help: ## list what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build record and analyze into bin/
 	@scripts/build.sh
@@ -55,6 +55,10 @@ install: build ## install into DESTDIR and PREFIX (/usr/local)
 	chmod 644 '$(DESTDIR)$(PREFIX)/lib/systemd/system/unixcap-record.service'
 	[ -e '$(DESTDIR)$(SYSCONFDIR)/default/unixcap-record' ] || \
 		install -m 644 packaging/systemd/unixcap-record.default '$(DESTDIR)$(SYSCONFDIR)/default/unixcap-record'
+	DESTDIR='$(DESTDIR)' scripts/wireshark/install.sh '$(PREFIX)/bin/record'
+
+install-wireshark: build ## install for Wireshark, for yourself alone
+	@scripts/wireshark/install.sh --personal '$(CURDIR)/bin/record'
 
 clean: ## remove what was made
 	rm -rf bin demo.pcapng

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 say() { printf 'test: %s\n' "$*" >&2; }
 
-programs=(tshark editcap capinfos dumpcap tcpdump zstd pt-query-digest pt-fingerprint mariadbd mariadb-install-db mariadb mariadb-admin sysbench psql pgbench pg_isready redis-server redis-cli redis-benchmark nginx curl php-fpm8.2 memcached dbus-daemon dbus-send dbus-monitor busctl gdbus logger systemd-cat systemd-notify journalctl socat python3 strace setcap setpriv unshare systemd-analyze logrotate)
+programs=(tshark editcap capinfos dumpcap tcpdump zstd pt-query-digest pt-fingerprint mariadbd mariadb-install-db mariadb mariadb-admin sysbench psql pgbench pg_isready redis-server redis-cli redis-benchmark nginx curl php-fpm8.2 memcached dbus-daemon dbus-send dbus-monitor busctl gdbus logger systemd-cat systemd-notify journalctl socat python3 strace setcap setpriv unshare systemd-analyze logrotate pgrep)
 
 # package says which package of Debian has a program. mariadb-server would do,
 # but has a service too, and the tests start servers of their own.
@@ -26,6 +26,7 @@ package() {
 	pt-query-digest | pt-fingerprint) echo percona-toolkit ;;
 	setcap) echo libcap2-bin ;;
 	setpriv | unshare) echo util-linux ;;
+	pgrep) echo procps ;;
 	logger) echo bsdutils ;;
 	systemd-analyze | busctl | systemd-cat | systemd-notify | journalctl) echo systemd ;;
 	*) echo "$1" ;;
@@ -65,6 +66,15 @@ fi
 if [ "$(id -u)" != 0 ]; then
 	# shellcheck disable=SC2016 # for the user to run as it is
 	say 'without what needs root, as recording does: sudo env "PATH=$PATH" make test runs it'
+fi
+
+# A newer Wireshark than this system's, unpacked beside it.
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && [ -z "${WIRESHARKS-}" ]; then
+	if WIRESHARKS=$(scripts/wireshark/fetch.sh trixie); then
+		export WIRESHARKS
+	else
+		say "without Wireshark of trixie"
+	fi
 fi
 
 format=standard-quiet

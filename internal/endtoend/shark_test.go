@@ -1,0 +1,129 @@
+package endtoend
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// A shark is a version of Wireshark.
+type shark struct {
+	name string
+	tree string // "" is this system's own
+}
+
+// sharks are the versions to test with: this system's, and those of other suites
+// of Debian that WIRESHARKS names, unpacked into folders.
+func sharks(t *testing.T) []shark {
+	t.Helper()
+	need(t, "tshark", "editcap", "mergecap")
+	list := []shark{{name: "here"}}
+	for _, tree := range filepath.SplitList(os.Getenv("WIRESHARKS")) {
+		list = append(list, shark{filepath.Base(tree), tree})
+	}
+	if len(list) == 1 && os.Getenv("CI") == "true" {
+		t.Fatal("needs a newer Wireshark too: WIRESHARKS")
+	}
+	return list
+}
+
+// tshark runs tshark on a capture and returns what it prints. Nothing of whoever
+// runs the test is read.
+func (s shark) tshark(t *testing.T, file string, args ...string) string {
+	t.Helper()
+	home := t.TempDir()
+	script := filepath.Join("..", "..", "wireshark", "unixcap.lua")
+	program := []string{"tshark"}
+	if s.tree != "" {
+		home = "/tmp/unixcap"
+		place := filepath.Join(s.tree, home)
+		if err := os.MkdirAll(place, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "install", "-m", "644", file, script, place)
+		file, script = filepath.Join(home, filepath.Base(file)), filepath.Join(home, "unixcap.lua")
+		// From 4.4 on, root is not given what is in Lua.
+		program = []string{"chroot", "--userspec=65534:65534", s.tree, "/usr/bin/tshark"}
+	}
+	cmd := exec.Command(program[0], append(program[1:], append([]string{"-r", file, "-X", "lua_script:" + script}, args...)...)...)
+	cmd.Env = append(os.Environ(), "HOME="+home, "TZ=UTC", "LC_ALL=C.UTF-8")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil || strings.Contains(stderr.String(), "Lua") {
+		t.Fatalf("%s: %s: %v\n%s", s.name, cmd, err, &stderr)
+	}
+	return string(out)
+}
+
+// count returns how many packets a display filter finds.
+func (s shark) count(t *testing.T, file, filter string) int {
+	t.Helper()
+	return strings.Count(s.tshark(t, file, "-Y", filter, "-T", "fields", "-e", "frame.number"), "\n")
+}
+
+// A mixture is a recording of a database, a web server, a message bus and a
+// program that passes a file on.
+type mixture struct {
+	file, dir string
+	database  *mariadb
+	web, bus  string // sockets
+	passing   string
+}
+
+// recordMixture records one of each.
+func recordMixture(t *testing.T) *mixture {
+	t.Helper()
+	m := &mixture{dir: t.TempDir(), database: startMariaDB(t), web: startNginx(t, "").socket, bus: startBus(t)}
+	m.file, m.passing = filepath.Join(m.dir, "mixed.pcapng"), filepath.Join(m.dir, "pass.sock")
+	m.database.query("create database shop; create table shop.orders (id int primary key, cents int)")
+	l, err := net.Listen("unix", m.passing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	r := record(t, "-w", m.file, "--port", "*/nginx.sock=80", m.database.socket, m.web, m.bus, m.passing)
+	m.talk(t, l)
+	if _, dropped := r.stop(); dropped > 0 {
+		t.Fatalf("%d dropped", dropped)
+	}
+	return m
+}
+
+func (m *mixture) talk(t *testing.T, l net.Listener) {
+	t.Helper()
+	m.database.query("insert into shop.orders values (1, 1995), (2, 250), (3, 99900); select id, cents from shop.orders where cents > 1000; select sum(cents), sleep(0.05) from shop.orders")
+	m.database.client("-e", "select * from shop.reviews").Run() // there is no such table
+	for _, page := range []string{"/index.html", "/nothing"} {
+		run(t, "curl", "-s", "-o", os.DevNull, "--unix-socket", m.web, "http://localhost"+page)
+	}
+	for _, method := range []string{"ListNames", "GetId"} {
+		run(t, "dbus-send", "--bus=unix:path="+m.bus, "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus."+method)
+	}
+	accepted := make(chan error, 1)
+	go func() {
+		c, err := l.Accept()
+		if err == nil {
+			_, err = c.Read(make([]byte, 100))
+			c.Close()
+		}
+		accepted <- err
+	}()
+	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: m.passing, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, _, err := c.WriteMsgUnix([]byte("take this"), unix.UnixRights(int(os.Stdin.Fd())), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-accepted; err != nil {
+		t.Fatal(err)
+	}
+}
