@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 
 	"unixcap/decoders"
@@ -17,11 +18,18 @@ var reportCommand = command{
 	formats: report.SummaryFormats,
 	flags: func(j *job, set *pflag.FlagSet) func(*job) error {
 		l := addLayout(j, set)
-		return func(j *job) error { return summarize(j, l) }
+		wireshark := set.Bool("wireshark", false, "instead of the report, print commands that open the slowest\nrequest of each class in Wireshark")
+		j.checks = append(j.checks, func() error {
+			if *wireshark && j.format != report.Text {
+				return flagError("wireshark", fmt.Errorf("prints commands, and no %s", j.format))
+			}
+			return nil
+		})
+		return func(j *job) error { return summarize(j, l, *wireshark) }
 	},
 }
 
-func summarize(j *job, flags *layoutFlags) error {
+func summarize(j *job, flags *layoutFlags, wireshark bool) error {
 	l := flags.layout(j)
 	j.late = true
 	var parts []*report.Summary
@@ -51,6 +59,9 @@ func summarize(j *job, flags *layoutFlags) error {
 	}
 	for _, stats := range j.in.Stats() {
 		sum.Recorded(stats)
+	}
+	if wireshark {
+		return sum.WriteWireshark(j.out, l)
 	}
 	return sum.Write(j.out, j.format, l)
 }

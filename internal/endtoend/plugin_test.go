@@ -19,6 +19,7 @@ type dumpLine struct {
 	To     dumpEnd
 	Kind   string
 	FDs    int
+	Took   int `json:"took_ns"`
 }
 
 type dumpEnd struct {
@@ -82,8 +83,7 @@ func (s shark) fields(t *testing.T, file string, args ...string) (list []string)
 
 // The plugin's fields are what analyze reads, for every message, also of what
 // Wireshark has cut out and saved again.
-func TestPluginAgreesWithAnalyze(t *testing.T) {
-	m := recordMixture(t)
+func (m *mixture) testPlugin(t *testing.T) {
 	want := func(file string) (list []string) {
 		for _, d := range dump(t, file) {
 			if d.Event != "send" {

@@ -68,6 +68,16 @@ func (s shark) count(t *testing.T, file, filter string) int {
 	return strings.Count(s.tshark(t, file, "-Y", filter, "-T", "fields", "-e", "frame.number"), "\n")
 }
 
+// has reports whether it knows a field.
+func (s shark) has(t *testing.T, field string) bool {
+	t.Helper()
+	program := []string{"tshark"}
+	if s.tree != "" {
+		program = []string{"chroot", s.tree, "/usr/bin/tshark"}
+	}
+	return strings.Contains(run(t, program[0], append(program[1:], "-G", "fields")...), "\t"+field+"\t")
+}
+
 // A mixture is a recording of a database, a web server, a message bus and a
 // program that passes a file on.
 type mixture struct {
@@ -75,6 +85,17 @@ type mixture struct {
 	database  *mariadb
 	web, bus  string // sockets
 	passing   string
+
+	messages int    // in file
+	sk       string // of a client of the database
+}
+
+// One recording shows what Wireshark makes of it.
+func TestWireshark(t *testing.T) {
+	m := recordMixture(t)
+	t.Run("plugin", m.testPlugin)
+	t.Run("filters of the manuals", m.testDocumentedFilters)
+	t.Run("filters of exchanges", m.testFiltersOfExchanges)
 }
 
 // recordMixture records one of each.

@@ -44,7 +44,8 @@ type Cell struct {
 	values []decoders.Value
 	attrs  []decoders.Attr
 
-	second  int64 // whose text is in seconds
+	buf     []byte // for a text that is put together
+	second  int64  // whose text is in seconds
 	seconds []byte
 }
 

@@ -109,6 +109,7 @@ type sample struct {
 	Duration time.Duration `json:"duration_ns"`
 	Flow     string        `json:"flow"`
 	Request  text          `json:"request,omitempty"`
+	Filter   text          `json:"filter,omitempty"` // Wireshark's
 }
 
 // IsZero reports whether there is none.
@@ -124,6 +125,7 @@ func (s *sample) slower(d time.Duration, at place) bool {
 func (s *sample) take(e *Entry, d time.Duration, at place) {
 	x := e.Exchange
 	s.place, s.Duration, s.Flow = at, d, e.Flow.ID
+	s.Filter = appendFilter(s.Filter[:0], e)
 	b := append(s.Request[:0], x.Request[:min(len(x.Request), maxSample)]...)
 	if len(x.Args) > 0 && len(b) < maxSample {
 		b = append(b, " ("...)

@@ -99,6 +99,11 @@ func logColumns() []Column[Entry] {
 				c.Duration(d)
 			}
 		}},
+		Column[Entry]{Name: "filter", Get: func(e *Entry, c *Cell) {
+			if c.buf = appendFilter(c.buf[:0], e); len(c.buf) > 0 {
+				c.Text(c.buf)
+			}
+		}},
 	)
 }
 
