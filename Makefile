@@ -15,7 +15,7 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-kernels lint generate fuzz bench install install-wireshark clean
+.PHONY: help build demo test test-kernels lint generate fuzz bench profile install install-wireshark clean
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ fuzz: ## run each fuzz target for FUZZTIME
 
 bench: ## measure what recording and analysing cost, into docs/benchmarks.md (SOAK=10m: at length too)
 	go run ./internal/benchmark $(if $(SOAK),-soak $(SOAK))
+
+profile: ## have the compiler know where analyze spends its time: on the file CAPTURE
+	go test ./cmd/analyze -o bin/analyze.test -trimpath -pgo=off -run - -bench Commands -benchtime 12x -cpu 1 \
+		-capture '$(abspath $(CAPTURE))' -cpuprofile cmd/analyze/default.pgo
 
 install: build ## install into DESTDIR and PREFIX (/usr/local)
 	install -d '$(DESTDIR)$(PREFIX)/bin'

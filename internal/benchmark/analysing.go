@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -33,6 +34,7 @@ func analysing(d *document) {
 
 	list := programs(file, pcap, ipv4, part)
 	results := measureAll(list)
+	both := atOnce(list[slices.IndexFunc(list, func(p program) bool { return p.name == reportName })])
 	d.section("Analysing", analysingText(file))
 	d.text("Measured on " + machine() + ".")
 	byName := make(map[string]costs)
@@ -52,6 +54,8 @@ func analysing(d *document) {
 		median(byName[twoCores].wall)/median(byName[reportName].wall),
 		median(byName[reportName].wall)/median(byName[twoCores].wall),
 		median(byName[reportName+pcapSuffix].wall)/median(byName[twoCores+pcapSuffix].wall)))
+	d.text(fmt.Sprintf("Two of them at once, each on one core, take %.2f of the time of one after the other: two cores of this machine are worth %.2f of one.",
+		both/2, 2/both))
 	pipe(d)
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -81,6 +82,22 @@ func measureAll(list []program) []costs {
 		}
 	}
 	return all
+}
+
+// atOnce measures how long two runs at the same time take, as a multiple of one.
+func atOnce(p program) float64 {
+	var alone, both []float64
+	for range *rounds {
+		alone = append(alone, p.run().wall.Seconds())
+		begun := time.Now()
+		var runs sync.WaitGroup
+		for range 2 {
+			runs.Go(func() { p.run() })
+		}
+		runs.Wait()
+		both = append(both, time.Since(begun).Seconds())
+	}
+	return median(both) / median(alone)
 }
 
 // size is how many MB a file has.
