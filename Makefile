@@ -15,7 +15,7 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-kernels lint generate fuzz bench profile install install-wireshark clean
+.PHONY: help build demo test test-kernels screenshots lint generate fuzz bench profile install install-wireshark clean
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test: ## install what the tests need, and run them all
 
 test-kernels: ## check every backend on several kernels, in virtual machines
 	@TABLE=docs/kernels.md scripts/kernels/test.sh
+
+screenshots: ## make the pictures of docs/wireshark.md anew
+	SCREENSHOTS='$(CURDIR)/docs/wireshark' go test ./internal/endtoend -count 1 -run 'TestWireshark/screenshots'
 
 lint: ## check form: gofmt, vet, staticcheck, go.mod, shellcheck
 	@scripts/lint.sh
@@ -53,6 +56,8 @@ install: build ## install into DESTDIR and PREFIX (/usr/local)
 	install -m 755 bin/record bin/analyze '$(DESTDIR)$(PREFIX)/bin'
 	install -d '$(DESTDIR)$(PREFIX)/share/doc/unixcap'
 	install -m 644 docs/*.md '$(DESTDIR)$(PREFIX)/share/doc/unixcap'
+	install -d '$(DESTDIR)$(PREFIX)/share/doc/unixcap/wireshark'
+	install -m 644 docs/wireshark/*.png '$(DESTDIR)$(PREFIX)/share/doc/unixcap/wireshark'
 	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system' '$(DESTDIR)$(SYSCONFDIR)/default'
 	sed 's,@prefix@,$(PREFIX),; s,@sysconfdir@,$(SYSCONFDIR),' packaging/systemd/unixcap-record.service \
 		>'$(DESTDIR)$(PREFIX)/lib/systemd/system/unixcap-record.service'

@@ -96,6 +96,7 @@ func TestWireshark(t *testing.T) {
 	t.Run("plugin", m.testPlugin)
 	t.Run("filters of the manuals", m.testDocumentedFilters)
 	t.Run("filters of exchanges", m.testFiltersOfExchanges)
+	t.Run("screenshots", m.testScreenshots)
 }
 
 // recordMixture records one of each.
@@ -146,5 +147,26 @@ func (m *mixture) talk(t *testing.T, l net.Listener) {
 	}
 	if err := <-accepted; err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Wireshark's window shows packets, their fields, a stream, and a live capture while
+// it goes on. The script waits for each.
+func (m *mixture) testScreenshots(t *testing.T) {
+	need(t, "wireshark", "Xvfb", "xdotool", "import", "identify", "pngquant", "optipng")
+	folder := os.Getenv("SCREENSHOTS")
+	if folder == "" {
+		folder = t.TempDir()
+	}
+	cmd := exec.Command("../../scripts/wireshark/screenshots.sh", filepath.Join(bin, "record"), m.file, folder,
+		m.web, "curl", "-s", "--unix-socket", m.web, "http://localhost/index.html")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, name := range []string{"list", "fields", "follow", "live"} {
+		info, err := os.Stat(filepath.Join(folder, name+".png"))
+		if err != nil || info.Size() < 10_000 || info.Size() > 120_000 {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
 	}
 }
