@@ -10,7 +10,14 @@ const Secret = "<secret>"
 var secretWords = []string{
 	"password", "passwd", "passphrase", "passwort", "secret", "credential", "apikey", "privatekey",
 	"accesskey", "authorization", "sessionkey", "accesstoken", "authtoken", "refreshtoken", "bearertoken",
+	"presharedkey", "keyfilecontents",
 }
+
+// secretEnds are what names of secrets end with: MYSQL_PWD, GITHUB_TOKEN, DB_PASS.
+var secretEnds = []string{"pwd", "token", "psk", "pass"}
+
+// harmlessEnds are words that end so, too.
+var harmlessEnds = []string{"bypass", "compass"}
 
 // secretNames are names that say it only as a whole.
 var secretNames = map[string]bool{
@@ -46,11 +53,11 @@ func IsSecretName(name []byte) bool {
 			return true
 		}
 	}
-	return hasSecretWord(b[:n])
+	return hasSecretWord(b[:n]) || hasSecretEnd(b[:n])
 }
 
 // secretLetters are those that secretWords and secretNames begin with.
-const secretLetters = 1<<('p'&31) | 1<<('s'&31) | 1<<('c'&31) | 1<<('a'&31) | 1<<('r'&31) | 1<<('b'&31) | 1<<('t'&31) | 1<<('w'&31)
+const secretLetters = 1<<('p'&31) | 1<<('s'&31) | 1<<('c'&31) | 1<<('a'&31) | 1<<('r'&31) | 1<<('b'&31) | 1<<('t'&31) | 1<<('w'&31) | 1<<('k'&31)
 
 // foldedName has letters in lower case, digits, and 0 for what else is in names.
 var foldedName = func() (t [256]byte) {
@@ -68,13 +75,29 @@ var foldedName = func() (t [256]byte) {
 func hasSecretWord(b []byte) bool {
 	for i := 0; i+6 <= len(b); i++ {
 		switch string(b[i : i+3]) { // what secretWords begin with
-		case "pas", "sec", "cre", "api", "pri", "acc", "aut", "ses", "ref", "bea":
+		case "pas", "sec", "cre", "api", "pri", "acc", "aut", "ses", "ref", "bea", "pre", "key":
 			for _, w := range secretWords {
 				if bytes.HasPrefix(b[i:], []byte(w)) {
 					return true
 				}
 			}
 		}
+	}
+	return false
+}
+
+func hasSecretEnd(b []byte) bool {
+	has := func(list []string) bool {
+		for _, w := range list {
+			if bytes.HasSuffix(b, []byte(w)) {
+				return true
+			}
+		}
+		return false
+	}
+	switch b[len(b)-1] { // what secretEnds end with
+	case 'd', 'n', 'k', 's':
+		return has(secretEnds) && !has(harmlessEnds)
 	}
 	return false
 }
@@ -110,11 +133,11 @@ func AppendWithoutSecrets(dst, text []byte) []byte {
 func secretAt(text []byte, i int) (from, to int) {
 	switch text[i] {
 	case '-':
-		if i+2 >= len(text) || text[i+1] != '-' {
+		if i+2 >= len(text) || text[i+1] != '-' || i > 0 && text[i-1] == '-' {
 			return 0, 0
 		}
 		end := i + 2
-		for end < len(text) && isNameByte(text[end]) {
+		for end < len(text) && end-i-2 <= maxSecretName && isNameByte(text[end]) {
 			end++
 		}
 		if end == len(text) || text[end] != ' ' || !IsSecretName(text[i+2:end]) {
@@ -130,7 +153,10 @@ func secretAt(text []byte, i int) (from, to int) {
 	if i+1 < len(text) && text[i+1] >= '0' && text[i+1] <= '9' && i > 0 && text[i-1] >= '0' && text[i-1] <= '9' {
 		return 0, 0 // a time
 	}
-	if end > 1 && text[end-1] == ' ' && text[end-2] == '"' {
+	for n := 0; end > 0 && text[end-1] == ' ' && n < maxSpaces; n++ {
+		end--
+	}
+	if end > 0 && text[end-1] == ']' {
 		end--
 	}
 	if end > 0 && (text[end-1] == '"' || text[end-1] == '\'') {
@@ -149,6 +175,9 @@ func secretAt(text []byte, i int) (from, to int) {
 	return valueAt(text, i+1)
 }
 
+// maxSpaces is how many spaces may be between a name and its = or colon.
+const maxSpaces = 16
+
 func isNameByte(c byte) bool { return nameBytes[c] }
 
 var nameBytes = func() (t [256]bool) {
@@ -161,7 +190,7 @@ var nameBytes = func() (t [256]bool) {
 // valueAt returns where a value is, behind spaces, in quotes or not. Of an
 // Authorization both words are meant.
 func valueAt(text []byte, i int) (from, to int) {
-	for i < len(text) && (text[i] == ' ' || text[i] == '\\' || text[i] == '=') {
+	for i < len(text) && (text[i] == ' ' || text[i] == '\\' || text[i] == '=' || text[i] == '>' && text[i-1] == '=') {
 		i++
 	}
 	if i == len(text) {

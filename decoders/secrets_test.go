@@ -1,11 +1,15 @@
 package decoders
 
-import "testing"
+import (
+	"bytes"
+	"testing"
+)
 
 func TestIsSecretName(t *testing.T) {
 	for name, want := range map[string]bool{
-		"password": true, "Password": true, "db_passwd": true, "wifi-sec.psk": false, "psk": true, "Access-Token": true, "access_token": true,
+		"password": true, "Password": true, "db_passwd": true, "wifi-sec.psk": true, "psk": true, "Access-Token": true, "access_token": true,
 		"encrypt.passphrase": true, "clientSecret": true, "Set-Cookie": true, "token": true, "PIN": true, "api_key": true,
+		"MYSQL_PWD": true, "GITHUB_TOKEN": true, "DB_PASS": true, "preshared-key": true, "keyfile_contents": true, "bypass": false,
 		"": false, "a": false, "path": false, "passed": false, "pinned": false, "tokens": false, "user": false, "compass": false,
 	} {
 		if got := IsSecretName([]byte(name)); got != want {
@@ -30,10 +34,26 @@ func TestAppendWithoutSecrets(t *testing.T) {
 		"password=":                                   "password=",
 		"passwd: 'two words' end":                     "passwd: '<secret>' end",
 		"pw=a,pin=1234;b":                             "pw=<secret>,pin=<secret>;b",
+		"password = geheim":                           "password = <secret>",
+		"'password' => 'geheim', 'a' => 'b'":          "'password' => '<secret>', 'a' => 'b'",
+		"[password] => geheim":                        "[password] => <secret>",
+		"a['password'] = 'geheim'":                    "a['password'] = '<secret>'",
+		"MYSQL_PWD=geheim mysql":                      "MYSQL_PWD=<secret> mysql",
 		"":                                            "",
 	} {
 		if got := string(AppendWithoutSecrets(nil, []byte(text))); got != want {
 			t.Errorf("%s\n got %s\nwant %s", text, got, want)
+		}
+	}
+}
+
+// A line of dashes does not take time by the square of its length: this one would
+// take longer than any test may.
+func TestAppendWithoutSecretsLong(t *testing.T) {
+	for _, unit := range []string{"-", "--a", "pw=", "a://", "pw:{"} {
+		text := bytes.Repeat([]byte(unit), 4<<20/len(unit))
+		if got := AppendWithoutSecrets(nil, text); len(got) == 0 {
+			t.Errorf("nothing of %s", unit)
 		}
 	}
 }
