@@ -84,7 +84,11 @@ func (d *decoder) message(from decoders.End, b []byte, span decoders.Span, cut, 
 	if len(m.app) > 0 {
 		d.text = append(append(d.text, m.app...), ": "...)
 	}
-	d.text = decoders.AppendWithoutSecrets(d.text, m.text)
+	if decoders.IsSecretName(m.app) && len(m.text) > 0 { // "password: …"
+		d.text = append(d.text, decoders.Secret...)
+	} else {
+		d.text = decoders.AppendWithoutSecrets(d.text, m.text)
+	}
 	x.Request = d.text
 	d.attr("app_name", m.app)
 	d.attr("procid", m.pid)

@@ -2,6 +2,7 @@ package syslog
 
 import (
 	"bytes"
+	"math"
 
 	"unixcap/decoders"
 )
@@ -75,6 +76,7 @@ func (d *decoder) stream(s *side, from decoders.End, at decoders.Mark, p []byte)
 			s.reset()
 		}
 	}
+	ends := lineEnds{feed: math.MaxInt}
 	for len(p) > 0 {
 		if s.left < 0 && len(s.buf) == 0 && p[0] >= '1' && p[0] <= '9' || s.counting() {
 			if p = d.counted(s, at, p); len(p) == 0 {
@@ -94,12 +96,7 @@ func (d *decoder) stream(s *side, from decoders.End, at decoders.Mark, p []byte)
 			}
 			continue
 		}
-		i := bytes.IndexByte(p, '\n')
-		if z := bytes.IndexByte(p[:max(i, 0)], 0); z >= 0 {
-			i = z
-		} else if i < 0 {
-			i = bytes.IndexByte(p, 0)
-		}
+		i := ends.next(p)
 		if i < 0 {
 			s.keep(p)
 			s.add(at, len(p))
@@ -115,6 +112,30 @@ func (d *decoder) stream(s *side, from decoders.End, at decoders.Mark, p []byte)
 		s.reset()
 		p = p[i+1:]
 	}
+}
+
+// lineEnds finds where messages end, and looks at each byte only once.
+type lineEnds struct {
+	feed int // how many bytes there are from the next line feed on, 0 if there is none
+}
+
+// next returns where the first message of p ends, -1 if it does not. p is what is left of
+// the p before.
+func (e *lineEnds) next(p []byte) int {
+	if e.feed > len(p) {
+		e.feed = 0
+		if i := bytes.IndexByte(p, '\n'); i >= 0 {
+			e.feed = len(p) - i
+		}
+	}
+	i := len(p) - e.feed
+	if z := bytes.IndexByte(p[:i], 0); z >= 0 {
+		return z
+	}
+	if i == len(p) {
+		return -1
+	}
+	return i
 }
 
 // begin returns p from where a message begins for certain: one with a priority,
@@ -163,32 +184,30 @@ func (s *side) counting() bool {
 	if s.left >= 0 || len(s.buf) == 0 {
 		return false
 	}
-	_, _, more := countOf(s.buf)
-	return more
+	_, length, more := countOf(s.buf)
+	return more || length == len(s.buf)
 }
 
-// counted reads a count, if it is one, and returns what is behind it. If there
-// is none, what was kept is text.
+// counted reads a count, if it is one, and returns what is behind it. A priority
+// follows, or it is none, and what was kept is text.
 func (d *decoder) counted(s *side, at decoders.Mark, p []byte) []byte {
 	had := len(s.buf)
 	head := append(s.buf, p[:min(len(p), 10)]...)
 	n, length, more := countOf(head)
 	switch {
-	case more && len(head) < 10:
+	case more && len(head) < 10, length > 0 && length == len(head):
 		s.buf = head
 		s.add(at, len(p))
 		return nil
-	case length > 0 && n > 0 && n <= 1<<20:
+	case length > 0 && head[length] == '<' && n > 0 && n <= 1<<20:
 		s.buf = head[:0]
 		s.add(at, length-had)
 		s.left = n
 		return p[length-had:]
 	}
 	s.buf = head[:had]
-	if had == 0 { // a text that begins with a digit
-		s.keep(p[:1])
-		s.add(at, 1)
-		return p[1:]
+	if had > 0 {
+		return p
 	}
 	s.keep(p[:1])
 	s.add(at, 1)
