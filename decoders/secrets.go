@@ -105,6 +105,14 @@ func hasSecretEnd(b []byte) bool {
 // mayMask are the bytes at which AppendWithoutSecrets looks closer.
 var mayMask = [256]bool{'=': true, ':': true, '-': true}
 
+// MayHaveSecrets says whether a text has what stands before the secrets that
+// AppendWithoutSecrets hides. It is faster than that.
+func MayHaveSecrets(text []byte) bool {
+	return bytes.IndexByte(text, '=') >= 0 || bytes.IndexByte(text, ':') >= 0 || bytes.Contains(text, dashes)
+}
+
+var dashes = []byte("--")
+
 // AppendWithoutSecrets appends a text that people and programs wrote, without
 // what it says are secrets: password=…, "token": "…", --passphrase …,
 // Authorization: Bearer …, scheme://user:…@host.

@@ -16,8 +16,10 @@ const maxText = 64 << 10
 type printer struct {
 	reader
 	out  []byte
-	room int  // how long out may get
-	hide bool // texts and bytes are secret
+	room int    // how long out may get
+	hide bool   // texts, bytes and numbers are secret
+	last []byte // the last text read: it may name the value behind it
+	mask []byte // a text without its secrets
 	args []decoders.Value
 	ends []int  // of the texts in out
 	raw  []bool // which are JSON
@@ -28,13 +30,14 @@ type printer struct {
 func (p *printer) print(m *message, room int, hide bool) bool {
 	p.reader = reader{b: m.body, big: m.big}
 	p.out, p.args, p.ends, p.raw = p.out[:0], p.args[:0], p.ends[:0], p.raw[:0]
-	p.room, p.hide = room, hide
+	p.room, p.hide, p.last = room, hide, nil
 	sig := m.signature
 	for len(sig) > 0 {
 		n := single(sig, 0)
 		if n == 0 {
 			return p.finish(false)
 		}
+		p.hide = hide || len(p.args) > 0 && p.named(m.signature[:len(m.signature)-len(sig)])
 		v, raw, ok := p.arg(sig[:n])
 		if !ok {
 			return p.finish(false)
@@ -44,6 +47,12 @@ func (p *printer) print(m *message, room int, hide bool) bool {
 		sig = sig[n:]
 	}
 	return p.finish(p.at >= len(m.body))
+}
+
+// named says whether the value before, the last of a signature, is a text that
+// is a secret's name: Set("a.b", "Password", …), SetProperty("Passphrase", …).
+func (p *printer) named(before []byte) bool {
+	return len(before) > 0 && before[len(before)-1] == 's' && decoders.IsSecretName(p.last)
 }
 
 // finish lets the values have their texts, now that these stay where they are.
@@ -66,6 +75,13 @@ func (p *printer) arg(sig []byte) (v decoders.Value, raw, ok bool) {
 			return v, false, false
 		}
 	}
+	if start := p.at; p.hide && isNumber(sig[0]) {
+		if p.skipOne(sig, 0); p.at > start {
+			p.out = append(p.out, decoders.Secret...)
+		}
+		v.Kind = decoders.Text
+		return v, false, !p.bad
+	}
 	switch sig[0] {
 	case 'y':
 		v = decoders.UintValue(uint64(p.byte()))
@@ -85,11 +101,11 @@ func (p *printer) arg(sig []byte) (v decoders.Value, raw, ok bool) {
 		v = decoders.FloatValue(p.float())
 	case 's', 'o', 'g':
 		v.Kind = decoders.Text
-		p.plain(p.text(sig[0]), p.hide && sig[0] == 's')
+		p.plain(p.text(sig[0]), p.hide && sig[0] == 's', true)
 	case 'a':
 		if sig[1] == 'y' {
 			v.Kind = decoders.Binary
-			p.plain(p.bytes(), p.hide)
+			p.plain(p.bytes(), p.hide, false)
 			break
 		}
 		fallthrough
@@ -100,12 +116,26 @@ func (p *printer) arg(sig []byte) (v decoders.Value, raw, ok bool) {
 	return v, raw, !p.bad
 }
 
-func (p *printer) plain(b []byte, secret bool) {
+// isNumber says whether values of a type can be a PIN.
+func isNumber(kind byte) bool {
+	switch kind {
+	case 'y', 'n', 'q', 'i', 'u', 'x', 't':
+		return true
+	}
+	return false
+}
+
+func (p *printer) plain(b []byte, secret, text bool) {
 	if secret && len(b) > 0 {
 		p.out = append(p.out, decoders.Secret...)
 		return
 	}
 	n := min(len(b), max(p.room-len(p.out), 0))
+	if text && n > 0 && decoders.MayHaveSecrets(b) { // all of it: where it is cut may be within a secret
+		p.mask = decoders.AppendWithoutSecrets(p.mask[:0], b)
+		b = p.mask
+		n = min(n, len(b))
+	}
 	p.out = append(p.out, b[:n]...)
 }
 
@@ -114,7 +144,8 @@ func (p *printer) text(kind byte) []byte {
 	if kind == 'g' {
 		return p.signature()
 	}
-	return p.string()
+	p.last = p.string()
+	return p.last
 }
 
 // bytes reads an array of bytes.
@@ -132,6 +163,11 @@ func (p *printer) bytes() []byte {
 func (p *printer) json(sig []byte, depth int) {
 	if p.bad || depth > maxDepth {
 		p.bad = true
+		return
+	}
+	if p.hide && isNumber(sig[0]) {
+		p.skipOne(sig, depth)
+		p.quoted(secretText, false)
 		return
 	}
 	switch sig[0] {
@@ -182,7 +218,12 @@ func (p *printer) quoted(b []byte, secret bool) {
 	if secret && len(b) > 0 {
 		b = secretText
 	}
-	p.out = decoders.AppendJSONString(p.out, b[:min(len(b), max(p.room-len(p.out), 0))])
+	n := max(p.room-len(p.out), 0)
+	if n > 0 && decoders.MayHaveSecrets(b) {
+		p.mask = decoders.AppendWithoutSecrets(p.mask[:0], b)
+		b = p.mask
+	}
+	p.out = decoders.AppendJSONString(p.out, b[:min(len(b), n)])
 }
 
 var secretText = []byte(decoders.Secret)
@@ -190,10 +231,12 @@ var secretText = []byte(decoders.Secret)
 func (p *printer) structure(sig []byte, depth int) {
 	p.align(8)
 	// The Secret Service API's Secret: session, parameters, value, content type.
-	hide := p.hide
-	p.hide = hide || string(sig) == "(oayays)"
+	before := p.hide
+	hide := before || string(sig) == "(oayays)"
 	p.out = append(p.out, '[')
-	for sig = sig[1 : len(sig)-1]; len(sig) > 0 && !p.bad; {
+	all := sig[1 : len(sig)-1]
+	for sig = all; len(sig) > 0 && !p.bad; {
+		p.hide = hide || p.named(all[:len(all)-len(sig)])
 		n := single(sig, depth+1)
 		if n == 0 {
 			p.bad = true
@@ -205,7 +248,7 @@ func (p *printer) structure(sig []byte, depth int) {
 		}
 	}
 	p.out = append(p.out, ']')
-	p.hide = hide
+	p.hide = before
 }
 
 // array appends an array of the type elem: a string of bytes as such.

@@ -195,7 +195,7 @@ func (d *decoder) answered(s *side, q *calls, c *call) {
 	d.begin(&d.call, caller, c.span, c.gap+s.gap)
 	x := &d.x
 	x.Answered = s.span
-	d.replied(m, d.call.hides(), s.gap)
+	d.replied(m, d.call.hides() || d.body.named(d.call.signature), s.gap)
 	if m.kind == methodReturn {
 		d.learn()
 	}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/godbus/dbus/v5"
@@ -235,6 +236,11 @@ func TestSecrets(t *testing.T) {
 		message1("org.freedesktop.Secret.Service", "Store", secret{"/s", []byte("geheim"), []byte("geheim"), "text"}),
 		message1("org.example", "Do", map[string]dbus.Variant{"encrypt.passphrase": dbus.MakeVariant([]string{"geheim"}), "Password": dbus.MakeVariant([]byte("geheim"))}),
 		message1("org.bluez.Agent1", "ReportPinCode", "geheim"),
+		message1("org.freedesktop.ModemManager1.Sim", "SendPin", "geheim"),
+		message1("org.freedesktop.ModemManager1.Sim", "SendPuk", "geheim", "geheim"),
+		message1("org.kde.KWallet", "writeEntry", int32(1), "folder", "key", []byte("geheim"), "app"),
+		message1("org.kde.KWallet", "pamOpen", "wallet", []byte("geheim"), int32(0)),
+		message1("net.connman.iwd.AccessPoint", "Start", "network", "geheim"),
 	} {
 		d := Protocol.New(func(x *decoders.Exchange) {
 			if s := decodertest.JSON(x); bytes.Contains([]byte(s), []byte("geheim")) || !bytes.Contains([]byte(s), []byte("secret>")) {
@@ -252,6 +258,48 @@ func TestSecrets(t *testing.T) {
 		}
 		d.Close(decoders.Mark{})
 	}
+}
+
+// What is secret is hidden wherever it stands in a body: behind its name, in a
+// text, as a number.
+func TestSecretValues(t *testing.T) {
+	property := dbus.MakeVariant("geheim")
+	type named struct {
+		Name  string
+		Value dbus.Variant
+	}
+	for _, m := range []*dbus.Message{
+		message1("net.connman.Technology", "SetProperty", "TetheringPassphrase", property),
+		message1("org.freedesktop.DBus.Properties", "Set", "fi.w1.Interface", "Password", property),
+		message1("org.freedesktop.systemd1.Manager", "StartTransientUnit", "a.service", "fail", []named{{"SetCredential", property}}),
+		message1("org.freedesktop.systemd1.Manager", "StartTransientUnit", "a.service", "fail", []named{{"Environment", dbus.MakeVariant([]string{"DB_PASSWORD=geheim"})}}),
+		message1("org.freedesktop.systemd1.Manager", "SetEnvironment", []string{"A=b", "DB_PASSWORD=geheim"}),
+		message1("a.b", "Run", "mysql --password=geheim"),
+		message1("a.b", "Run", "curl http://joe:geheim@host/"),
+		message1("a.b", "Do", map[string]dbus.Variant{"pin": dbus.MakeVariant(uint32(90210))}),
+		message1("org.bluez.Agent1", "DisplayPasskey", dbus.ObjectPath("/a"), uint32(90210), uint16(0)),
+	} {
+		d := Protocol.New(func(x *decoders.Exchange) {
+			if s := decodertest.JSON(x); strings.Contains(s, "geheim") || strings.Contains(s, "90210") {
+				t.Error(s)
+			}
+		})
+		d.Data(decoders.Client, decoders.Mark{}, encode(t, m, 1, binary.LittleEndian))
+		d.Close(decoders.Mark{})
+	}
+}
+
+// The answer to a question for a property whose name is a secret's is hidden.
+func TestSecretProperty(t *testing.T) {
+	d := Protocol.New(func(x *decoders.Exchange) {
+		if s := decodertest.JSON(x); strings.Contains(s, "geheim") {
+			t.Error(s)
+		}
+	})
+	d.Data(decoders.Client, decoders.Mark{}, encode(t, message1("org.freedesktop.DBus.Properties", "Get", "a.b", "Passphrase"), 1, binary.LittleEndian))
+	d.Data(decoders.Server, decoders.Mark{}, encode(t, &dbus.Message{Type: dbus.TypeMethodReply, Body: []any{dbus.MakeVariant("geheim")},
+		Headers: map[dbus.HeaderField]dbus.Variant{dbus.FieldReplySerial: dbus.MakeVariant(uint32(1)),
+			dbus.FieldSignature: dbus.MakeVariant(dbus.SignatureOf(dbus.Variant{}))}}, 2, binary.LittleEndian))
 }
 
 // FuzzBody compares what can be read of a body with the library.

@@ -102,7 +102,7 @@ func (d *decoder) field(f *field) {
 		v.Bytes = secretText
 	case bytes.IndexByte(v.Bytes, 0) >= 0:
 		v.Kind = decoders.Binary
-	case bytes.IndexByte(v.Bytes, '=') >= 0 || bytes.IndexByte(v.Bytes, ':') >= 0 || bytes.Contains(v.Bytes, dashes):
+	case decoders.MayHaveSecrets(v.Bytes):
 		e := &d.entry
 		start := len(e.shown)
 		e.shown = decoders.AppendWithoutSecrets(e.shown, v.Bytes)
@@ -110,8 +110,6 @@ func (d *decoder) field(f *field) {
 	}
 	d.attr(n.lower, v)
 }
-
-var dashes = []byte("--") // with = and :, what there is before a secret
 
 var secretText = []byte(decoders.Secret)
 
