@@ -40,6 +40,7 @@ type content struct {
 	n         int64  // bytes, without chunked's framing
 	missing   int64  // bytes of it that the capture lacks
 	begin     []byte // as it was sent
+	secret    bool   // it is not shown
 	gap       bool   // bytes are missing in front of what follows
 	trailers  []byte // names, with spaces between them
 }

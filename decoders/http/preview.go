@@ -74,7 +74,7 @@ type previewer struct {
 // preview returns the beginning of a content if it is text, without secrets.
 // It is valid until slot is used again.
 func (p *previewer) preview(c *content, slot int) []byte {
-	if len(c.begin) == 0 || hidden(c.mediaType) {
+	if len(c.begin) == 0 || c.secret || hidden(c.mediaType) {
 		return nil
 	}
 	plain, total := c.begin, c.n

@@ -212,6 +212,7 @@ func (d *decoder) requestStarts(s *side, t *item) bool {
 	s.hunting = false
 	s.head.reset()
 	s.content.reset()
+	s.content.secret = uri.IsSecretPath(line.target)
 	r := d.queue.get()
 	s.current = r
 	r.op, r.minor = op, line.minor

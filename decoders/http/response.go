@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"unixcap/decoders"
+	"unixcap/decoders/uri"
 )
 
 // maxReason bounds what is kept of a reason phrase.
@@ -105,7 +106,8 @@ func (d *decoder) responseItem(s *side) bool {
 		if !ok {
 			return false
 		}
-		if first := d.matched(); first != nil && first.answered {
+		first := d.matched()
+		if first != nil && first.answered {
 			return false // a second response, while the request is being sent
 		}
 		r.reset()
@@ -113,8 +115,9 @@ func (d *decoder) responseItem(s *side) bool {
 		s.content.reset()
 		s.hunting = false
 		r.code, r.reason = code, append(r.reason, reason[:min(len(reason), maxReason)]...)
-		r.orphan = d.matched() == nil
+		r.orphan = first == nil
 		r.early = d.broken || !d.spoken
+		s.content.secret = first != nil && first.content.secret
 	case kindField:
 		if len(t.data) == 0 {
 			d.responseHeadEnds(s)
@@ -251,7 +254,7 @@ func (d *decoder) answer(x *decoders.Exchange) {
 	if r.code >= 400 {
 		x.Status = decoders.Error
 		x.ErrorCode = codeText(r.code)
-		if x.Error = append(x.Error, r.reason...); len(x.Error) == 0 {
+		if x.Error = uri.AppendMasked(x.Error, r.reason); len(x.Error) == 0 {
 			x.Error = append(x.Error, http.StatusText(r.code)...)
 		}
 	}

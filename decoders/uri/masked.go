@@ -13,6 +13,7 @@ type masker struct {
 	// open is where in dst the innermost object or tag begins, or in src if
 	// that is not copied yet.
 	open, opened int
+	tag          int // behind the < of the tag that at is in, 0 if it is in none
 }
 
 // marks are the bytes before which a name may stand, or that open something.
@@ -35,8 +36,14 @@ func AppendMasked(dst, text []byte) []byte {
 			break
 		}
 		switch c := text[i]; c {
-		case '{', '<':
+		case '{':
 			m.opened = m.at
+		case '<':
+			m.opened = m.at
+			if m.tag = m.at + 1; m.namedByText() {
+				m.element(true)
+				continue
+			}
 		case ':':
 			if bytes.HasPrefix(m.src[m.at:], []byte("://")) {
 				m.authority()
@@ -44,9 +51,13 @@ func AppendMasked(dst, text []byte) []byte {
 			}
 			m.assignment(c)
 			continue
-		case '=', '>':
+		case '=':
 			m.assignment(c)
 			continue
+		case '>':
+			if m.tagged() {
+				continue
+			}
 		default:
 			if m.named() {
 				m.object() // {"name": "password", "value": "…"}
@@ -112,10 +123,27 @@ func (m *masker) assignment(c byte) {
 	}
 	name, start := m.before(end)
 	m.at++
-	if len(name) == 0 || !secretName(name) || c == '>' && !m.inTag(start) {
+	if len(name) == 0 || !secretName(name) {
+		return
+	}
+	if start > 0 && c == '=' && !quoted && (m.src[start-1] == '"' || m.src[start-1] == '\'') {
+		m.restOfString(start - 1)
 		return
 	}
 	m.value(c, quoted)
+}
+
+// restOfString hides what follows in the string that the quote at i opened, as in
+// "NAME=value".
+func (m *masker) restOfString(i int) {
+	begin := i
+	for begin > 0 && m.src[begin-1] == '\\' {
+		begin--
+	}
+	end := begin + stringEnd(m.src[begin:], m.src[begin:i+1])
+	if n := end - m.at; n > 0 {
+		m.hide(n)
+	}
 }
 
 // named says whether the quote at at ends a string that is a secret's name, and
@@ -132,10 +160,78 @@ func (m *masker) named() bool {
 	return len(rest) > 0 && rest[0] != ':' && rest[0] != '='
 }
 
-// inTag says whether the name at start is that of an element's tag, or in it.
-func (m *masker) inTag(start int) bool {
-	i := bytes.LastIndexAny(m.src[:start], "<>")
-	return i >= 0 && m.src[i] == '<' && !bytes.HasPrefix(m.src[i:], []byte("</"))
+// tagged is where a tag ends. If its name is a secret's, it hides the element's
+// text, and returns true.
+func (m *masker) tagged() bool {
+	if m.tag == 0 {
+		return false
+	}
+	name := m.src[m.tag:m.at]
+	m.tag = 0
+	if bytes.HasSuffix(name, []byte{'/'}) {
+		return false
+	}
+	if i := bytes.IndexAny(name, " \t\r\n"); i >= 0 {
+		name = name[:i]
+	}
+	if i := bytes.IndexByte(name, ':'); i >= 0 { // its namespace
+		name = name[i+1:]
+	}
+	if len(name) == 0 || name[0] == '/' || !secretName(name) {
+		return false
+	}
+	m.at++
+	m.element(false)
+	return true
+}
+
+// namedByText says whether the tag at at ends an element whose text is a secret's
+// name, as in <key>password</key>.
+func (m *masker) namedByText() bool {
+	if !bytes.HasPrefix(m.src[m.at:], []byte("</")) {
+		return false
+	}
+	name, start := m.before(m.at)
+	return len(name) > 0 && start > 0 && m.src[start-1] == '>' && secretName(name)
+}
+
+// element hides the next text, which may be in an element of its own; behind
+// says that it may be in one that comes behind this one.
+func (m *masker) element(behind bool) {
+	const cdata, cdataEnd = "<![CDATA[", "]]>"
+	for m.at < len(m.src) {
+		rest := m.src[m.at:]
+		switch c := rest[0]; {
+		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
+			m.at++
+		case bytes.HasPrefix(rest, []byte(cdata)):
+			n := bytes.Index(rest, []byte(cdataEnd))
+			if n < 0 {
+				n = len(rest)
+			}
+			m.hide(n)
+			return
+		case c == '<':
+			n := bytes.IndexByte(rest, '>')
+			switch {
+			case n < 0:
+				m.at = len(m.src)
+			case !behind && bytes.HasPrefix(rest, []byte("</")):
+				return
+			case bytes.IndexByte(rest[:n], '=') >= 0:
+				m.hide(n + 1)
+			default:
+				m.at += n + 1
+			}
+		default:
+			n := bytes.IndexByte(rest, '<')
+			if n < 0 {
+				n = len(rest)
+			}
+			m.hide(n)
+			return
+		}
+	}
 }
 
 // value hides the value that follows c, which at is behind.
@@ -162,8 +258,6 @@ func (m *masker) value(c byte, quoted bool) {
 		return
 	case first == '{' || first == '[':
 		n = nestedEnd(rest)
-	case c == '>':
-		n = bytes.IndexByte(rest, '<')
 	case c == '=':
 		n = bytes.IndexAny(rest, "&\"\r\n<\\")
 	case quoted:
@@ -221,7 +315,12 @@ func (m *masker) object() {
 	if n < 0 {
 		n = len(m.src) - m.at - 1
 	}
+	end := m.at + n
 	m.hide(n + 1)
+	m.tag = 0
+	if m.src[end] == '>' && m.src[end-1] != '/' {
+		m.element(false)
+	}
 }
 
 // authority passes over "://" and hides the user information behind it.

@@ -2,8 +2,8 @@ package uri
 
 import (
 	"bytes"
+	"encoding/hex"
 	"net/url"
-	"strings"
 
 	"unixcap/decoders"
 )
@@ -98,6 +98,7 @@ func among(list []string, b []byte) bool {
 // AppendTarget appends at most room bytes of a request target, or of another
 // URI, without the user information and secret parameters.
 func AppendTarget(dst, target []byte, room int) []byte {
+	cut := len(target) > room
 	target = target[:min(len(target), room)]
 	if i := bytes.Index(target, []byte("://")); i > 0 && i < maxName && target[0] != '/' {
 		dst = append(dst, target[:i+3]...)
@@ -109,13 +110,15 @@ func AppendTarget(dst, target []byte, room int) []byte {
 		if at := bytes.LastIndexByte(target[:end], '@'); at >= 0 {
 			dst = append(append(dst, secretWord...), '@')
 			target = target[at+1:]
+		} else if cut && end == len(target) && bytes.IndexByte(target, ':') >= 0 { // before the @, perhaps
+			return append(dst, secretWord...)
 		}
 	}
 	i := bytes.IndexAny(target, "?#")
 	if i < 0 {
-		return append(dst, target...)
+		return appendPath(dst, target)
 	}
-	dst = append(dst, target[:i+1]...)
+	dst = append(appendPath(dst, target[:i]), target[i])
 	return AppendForm(dst, target[i+1:])
 }
 
@@ -132,7 +135,7 @@ func AppendForm(dst, form []byte) []byte {
 		dst = append(dst, name...)
 		if ok {
 			dst = append(dst, '=')
-			if hasSecretName(name, true) || hasUserInfo(value) {
+			if hasSecretName(name, true) || hidesSecret(value) {
 				dst = append(dst, secretWord...)
 			} else {
 				dst = append(dst, value...)
@@ -156,15 +159,109 @@ func hasSecretName(name []byte, parameter bool) bool {
 	return err != nil || isSecret([]byte(s), parameter)
 }
 
-// hasUserInfo says whether a value is a URI with user information, or may be.
-func hasUserInfo(value []byte) bool {
-	if bytes.IndexByte(value, ':') < 0 && bytes.IndexByte(value, '%') < 0 {
-		return false
+// maxEscapes is how often a value may be escaped, one within the other.
+const maxEscapes = 3
+
+// hidesSecret says whether a value has a secret in it, escaped or not: a URI with
+// user information or with secret parameters, JSON such as Docker's buildargs.
+// One that is escaped too often may be any.
+func hidesSecret(value []byte) bool {
+	for n := 0; bytes.ContainsAny(value, ":%="); n++ {
+		if _, rest, ok := bytes.Cut(value, []byte("://")); ok && bytes.IndexByte(rest, '@') >= 0 {
+			return true
+		}
+		if !bytes.Equal(AppendMasked(nil, value), value) || hasSecretParameter(value) {
+			return true
+		}
+		plain := unescape(value)
+		if len(plain) == len(value) {
+			return false
+		}
+		if n == maxEscapes {
+			return true
+		}
+		value = plain
 	}
-	s, err := url.QueryUnescape(string(value))
-	if err != nil {
-		s = string(value)
+	return false
+}
+
+// hasSecretParameter says whether a URI has a parameter that is secret.
+func hasSecretParameter(uri []byte) bool {
+	_, query, _ := bytes.Cut(uri, []byte{'?'})
+	for len(query) > 0 {
+		one := query
+		if i := bytes.IndexAny(query, "&;#?"); i >= 0 {
+			one, query = query[:i], query[i+1:]
+		} else {
+			query = nil
+		}
+		if name, value, ok := bytes.Cut(one, []byte{'='}); ok && len(value) > 0 && hasSecretName(name, true) {
+			return true
+		}
 	}
-	_, rest, ok := strings.Cut(s, "://")
-	return ok && strings.IndexByte(rest, '@') >= 0
+	return false
+}
+
+// unescape undoes percent-encoding (RFC 3986, 2.1), and leaves what is none.
+func unescape(b []byte) []byte {
+	plain := make([]byte, 0, len(b))
+	for i := 0; i < len(b); i++ {
+		var c [1]byte
+		if b[i] == '%' && i+2 < len(b) {
+			if _, err := hex.Decode(c[:], b[i+1:i+3]); err == nil {
+				plain = append(plain, c[0])
+				i += 2
+				continue
+			}
+		}
+		plain = append(plain, b[i])
+	}
+	return plain
+}
+
+// appendPath appends a path without the values of secret matrix parameters, such
+// as /a;jsessionid=….
+func appendPath(dst, path []byte) []byte {
+	for {
+		i := bytes.IndexByte(path, ';')
+		if i < 0 {
+			return append(dst, path...)
+		}
+		dst = append(dst, path[:i+1]...)
+		path = path[i+1:]
+		end := bytes.IndexAny(path, ";/")
+		if end < 0 {
+			end = len(path)
+		}
+		if name, value, ok := bytes.Cut(path[:end], []byte{'='}); ok && len(value) > 0 && hasSecretName(name, true) {
+			dst = append(append(append(dst, name...), '='), secretWord...)
+			path = path[end:]
+		}
+	}
+}
+
+// secretSegments begin segments of paths whose contents are secrets that no name
+// tells: Docker's and Podman's /secrets/create, Vault's /v1/secret/data/….
+var secretSegments = []string{"secret", "credential", "password", "passwd", "token", "unseal"}
+
+// IsSecretPath says whether the contents that belong to a request target are not
+// to be shown.
+func IsSecretPath(target []byte) bool {
+	for i, c := range target {
+		switch {
+		case c == '?' || c == '#':
+			return false
+		case c != '/' || i+1 == len(target):
+			continue
+		}
+		switch target[i+1] | 0x20 {
+		case 's', 'c', 'p', 't', 'u':
+			for _, w := range secretSegments {
+				if rest := target[i+1:]; len(rest) >= len(w) && bytes.EqualFold(rest[:len(w)], []byte(w)) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }

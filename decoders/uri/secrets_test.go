@@ -28,6 +28,10 @@ var masked = []struct{ text, want string }{
 	{"", ""},
 	{"password", "password"},
 	{`{"password":`, `{"password":`},
+	{`<key>password</key`, `<key>password</key`},
+	{`<key>password</key><string>hunter2</string><a>b</a>`, `<key>password</key><string><secret></string><a>b</a>`},
+	{`<entry key="password">hunter2</entry><a>b</a>`, `<secret><secret></entry><a>b</a>`},
+	{`<password/><a>b</a>`, `<password/><a>b</a>`},
 }
 
 func TestMasked(t *testing.T) {
