@@ -51,7 +51,6 @@ type side struct {
 	framer    framer
 	span      decoders.Span // of the message
 	head      head
-	content   content
 	current   *request // the client's: the request that is being sent
 	hunting   bool     // the place in the stream is not known
 	candidate bool     // hunting, and a message may begin here
@@ -131,7 +130,6 @@ func (d *decoder) loseFrom(s *side) {
 	d.heard = s == d.server()
 	s.framer.reset()
 	s.span = decoders.Span{}
-	s.content.reset()
 	s.hunting, s.candidate = true, false
 	if s == d.server() {
 		d.response.reset()

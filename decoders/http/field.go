@@ -49,7 +49,9 @@ func (c *content) reset() {
 	if cap(c.begin) > 2*maxEncoded {
 		c.begin = nil
 	}
-	*c = content{mediaType: c.mediaType[:0], begin: c.begin[:0], trailers: c.trailers[:0]}
+	// Field by field, which is quicker than a literal of that size.
+	c.mediaType, c.begin, c.trailers = c.mediaType[:0], c.begin[:0], c.trailers[:0]
+	c.coding, c.how, c.n, c.missing, c.gap, c.secret = identity, noContent, 0, 0, false, false
 }
 
 // add takes in a stretch of content.
@@ -113,9 +115,56 @@ func equalFold(b []byte, lower string) bool {
 	return true
 }
 
-// framingField takes in a field that requests and responses share.
-func (m *side) framingField(name, value []byte) {
-	h := &m.head
+// A fieldTaker is a request or a response.
+type fieldTaker interface {
+	// field takes in a field that only one of the two has.
+	field(name, value []byte)
+}
+
+// fields takes in the fields whose lines are whole at the beginning of p, and
+// returns what is left: from the end of the head section on, or from a line
+// that is not all there, too long to keep, or wrong. Those are the framer's.
+func (s *side) fields(p []byte, m fieldTaker, c *content) []byte {
+	f, begun := &s.framer, len(p)
+	for {
+		i := bytes.IndexByte(p, '\n')
+		if i < 0 || i > maxLine || f.section+begun-len(p)+i+1 > maxHead {
+			break
+		}
+		line := p[:i]
+		if i > 0 && line[i-1] == '\r' {
+			line = line[:i-1]
+		}
+		colon := 0
+		for colon < len(line) && line[colon] != ':' { // near, so that this is quicker than a call
+			colon++
+		}
+		if colon == 0 || colon == len(line) {
+			break
+		}
+		if colon < len(fieldLengths) && fieldLengths[colon] {
+			name, value := line[:colon], trim(line[colon+1:])
+			s.head.field(name, value, c)
+			m.field(name, value)
+		}
+		p = p[i+1:]
+	}
+	f.section += begun - len(p)
+	return p
+}
+
+// fieldLengths are the lengths of the names of fields that are looked at.
+var fieldLengths = func() (t [len("sec-websocket-extensions") + 1]bool) {
+	for _, name := range []string{"upgrade", "connection", "content-type", "content-length", "content-encoding", "transfer-encoding",
+		"sec-websocket-extensions", "host", "user-agent", "authorization", "server", "location"} {
+		t[len(name)] = true
+	}
+	return t
+}()
+
+// field takes in a field that requests and responses share. c is the content
+// of the message.
+func (h *head) field(name, value []byte, c *content) {
 	switch len(name) {
 	case len("upgrade"):
 		if equalFold(name, "upgrade") {
@@ -130,7 +179,7 @@ func (m *side) framingField(name, value []byte) {
 			if i := bytes.IndexByte(value, ';'); i >= 0 {
 				value = trim(value[:i])
 			}
-			m.content.mediaType = keep(m.content.mediaType, value)
+			c.mediaType = keep(c.mediaType, value)
 		}
 	case len("content-length"):
 		if equalFold(name, "content-length") {
@@ -138,7 +187,7 @@ func (m *side) framingField(name, value []byte) {
 		}
 	case len("content-encoding"):
 		if equalFold(name, "content-encoding") {
-			m.content.coding = codingOf(value)
+			c.coding = codingOf(value)
 		}
 	case len("transfer-encoding"):
 		if equalFold(name, "transfer-encoding") {
@@ -258,10 +307,24 @@ func (c *content) trailer(name []byte) {
 // attr adds an attribute if there is something to say.
 func (d *decoder) attr(key string, value []byte) {
 	if len(value) > 0 {
-		d.x.Attrs = append(d.x.Attrs, decoders.Attr{Key: key, Value: decoders.TextValue(value)})
+		*d.grow(key) = decoders.Value{Kind: decoders.Text, Bytes: value}
 	}
 }
 
 func (d *decoder) count(key string, n int64) {
-	d.x.Attrs = append(d.x.Attrs, decoders.Attr{Key: key, Value: decoders.IntValue(n)})
+	*d.grow(key) = decoders.Value{Kind: decoders.Int, Int: n}
+}
+
+// grow adds an attribute and returns its value, for the caller to set.
+func (d *decoder) grow(key string) *decoders.Value {
+	list := d.x.Attrs
+	if len(list) == cap(list) {
+		list = append(list, decoders.Attr{})
+	} else {
+		list = list[:len(list)+1]
+	}
+	d.x.Attrs = list
+	a := &list[len(list)-1]
+	a.Key = key
+	return &a.Value
 }

@@ -2,6 +2,7 @@ package http
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 	"sync"
 	"unicode/utf8"
@@ -130,12 +131,27 @@ func (p *previewer) text(b []byte, slot int, total int64) []byte {
 // isText says whether b is UTF-8 without other control characters than those
 // of lines. What may be cut within a character has lost that.
 func isText(b []byte) bool {
-	for _, c := range b {
-		if control[c] {
-			return false
+	const (
+		ones = 0x0101010101010101
+		high = 0x80 * ones
+	)
+	ascii := true
+	for i := 0; i < len(b); {
+		if i+8 <= len(b) { // without control characters, as most are
+			x := binary.LittleEndian.Uint64(b[i:])
+			if (x|(x-' '*ones)|((x^0x7f*ones)-ones))&high == 0 {
+				i += 8
+				continue
+			}
+		}
+		for end := min(i+8, len(b)); i < end; i++ {
+			if control[b[i]] {
+				return false
+			}
+			ascii = ascii && b[i] < utf8.RuneSelf
 		}
 	}
-	return utf8.Valid(b)
+	return ascii || utf8.Valid(b)
 }
 
 // control has the control characters but those of lines and colours.

@@ -48,9 +48,10 @@ type request struct {
 
 // reset empties r and keeps its memory.
 func (r *request) reset() {
-	c := r.content
-	c.reset()
-	*r = request{text: r.text[:0], host: r.host[:0], agent: r.agent[:0], interim: r.interim[:0], content: c}
+	r.content.reset()
+	r.text, r.host, r.agent, r.interim = r.text[:0], r.host[:0], r.agent[:0], r.interim[:0]
+	r.op, r.scheme, r.minor, r.cut, r.sent = "", "", 0, 0, decoders.Span{}
+	r.head, r.connect, r.upgrades, r.complete, r.answered = false, false, false, false, false
 }
 
 // A queue holds the requests that are not answered yet, oldest first.
@@ -95,8 +96,10 @@ func (q *queue) pop() {
 func (d *decoder) requests(s *side, at decoders.Mark, p []byte) {
 	for len(p) > 0 && d.phase == speaking {
 		if s.span.Bytes == 0 && !s.framer.inside() && d.response.content.how != byClose {
-			if p = bytes.TrimLeft(p, "\r\n"); len(p) == 0 { // RFC 9112, 2.2
-				return
+			for p[0] == '\r' || p[0] == '\n' { // RFC 9112, 2.2
+				if p = p[1:]; len(p) == 0 {
+					return
+				}
 			}
 		}
 		if s.hunting && !s.candidate {
@@ -112,8 +115,12 @@ func (d *decoder) requests(s *side, at decoders.Mark, p []byte) {
 		if s.span.Bytes == 0 {
 			s.span.First = at
 		}
+		whole := len(p)
+		if s.framer.state == inHead && !s.framer.partial {
+			p = s.fields(p, s.current, &s.current.content)
+		}
 		rest, got := s.framer.next(p)
-		s.span.Bytes += int64(len(p) - len(rest))
+		s.span.Bytes += int64(whole - len(rest))
 		s.span.Last = at
 		p = rest
 		if got == more && s.hunting && !startsRequest(s.framer.line) {
@@ -165,14 +172,14 @@ func (d *decoder) requestItem(s *side) bool {
 		}
 		name, value, ok := cutField(t.data)
 		if ok && name != nil {
-			s.framingField(name, value)
+			s.head.field(name, value, &s.current.content)
 			s.current.field(name, value)
 		}
 		return ok
 	case kindTrailer:
 		name, _, ok := cutField(t.data)
 		if ok && name != nil {
-			s.content.trailer(name)
+			s.current.content.trailer(name)
 		}
 		return ok
 	case kindContent:
@@ -197,7 +204,10 @@ func (d *decoder) requestStarts(s *side, t *item) bool {
 	if !line.parse(t.data, t.cut > 0) {
 		return false
 	}
-	op, known := methods[string(line.method)]
+	op, known := "get", true
+	if string(line.method) != "GET" {
+		op, known = methods[string(line.method)]
+	}
 	if s.hunting && d.broken && !known {
 		return false
 	}
@@ -211,10 +221,9 @@ func (d *decoder) requestStarts(s *side, t *item) bool {
 	}
 	s.hunting = false
 	s.head.reset()
-	s.content.reset()
-	s.content.secret = uri.IsSecretPath(line.target)
 	r := d.queue.get()
 	s.current = r
+	r.content.secret = uri.IsSecretPath(line.target)
 	r.op, r.minor = op, line.minor
 	r.head, r.connect = op == "head", op == "connect"
 	room := maxTarget
@@ -236,8 +245,7 @@ func (d *decoder) requestHeadEnds(s *side) {
 	case h.length > 0 && !h.coded && !h.wrong:
 		how = byLength
 	}
-	s.content.how = how
-	r.content, s.content = s.content, r.content
+	r.content.how = how
 	r.upgrades = r.connect || h.upgrades && len(h.upgrade) > 0
 	d.spoken = true
 	if len(d.queue.list) == maxPending {
@@ -262,10 +270,6 @@ func (d *decoder) requestEnds(s *side) {
 		return
 	}
 	r.complete, r.sent = true, s.span
-	if len(s.content.trailers) > 0 {
-		r.content.trailers = append(r.content.trailers, s.content.trailers...)
-		s.content.trailers = s.content.trailers[:0]
-	}
 	s.span = decoders.Span{}
 	switch {
 	case r.answered:

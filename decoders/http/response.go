@@ -26,9 +26,9 @@ type response struct {
 }
 
 func (r *response) reset() {
-	c := r.content
-	c.reset()
-	*r = response{reason: r.reason[:0], server: r.server[:0], location: r.location[:0], upgrade: r.upgrade[:0], content: c}
+	r.content.reset()
+	r.reason, r.server, r.location, r.upgrade = r.reason[:0], r.server[:0], r.location[:0], r.upgrade[:0]
+	r.code, r.span, r.orphan, r.early = 0, decoders.Span{}, false, false
 }
 
 // matched returns the request that the current response is to, nil if that is
@@ -54,8 +54,12 @@ func (d *decoder) responses(s *side, at decoders.Mark, p []byte) {
 		if s.span.Bytes == 0 {
 			s.span.First = at
 		}
+		whole := len(p)
+		if s.framer.state == inHead && !s.framer.partial {
+			p = s.fields(p, &d.response, &d.response.content)
+		}
 		rest, got := s.framer.next(p)
-		s.span.Bytes += int64(len(p) - len(rest))
+		s.span.Bytes += int64(whole - len(rest))
 		s.span.Last = at
 		p = rest
 		if got == more && s.framer.state == inStart && !startsStatus(s.framer.line) {
@@ -112,12 +116,11 @@ func (d *decoder) responseItem(s *side) bool {
 		}
 		r.reset()
 		s.head.reset()
-		s.content.reset()
 		s.hunting = false
 		r.code, r.reason = code, append(r.reason, reason[:min(len(reason), maxReason)]...)
 		r.orphan = first == nil
 		r.early = d.broken || !d.spoken
-		s.content.secret = first != nil && first.content.secret
+		r.content.secret = first != nil && first.content.secret
 	case kindField:
 		if len(t.data) == 0 {
 			d.responseHeadEnds(s)
@@ -125,7 +128,7 @@ func (d *decoder) responseItem(s *side) bool {
 		}
 		name, value, ok := cutField(t.data)
 		if ok && name != nil {
-			s.framingField(name, value)
+			s.head.field(name, value, &r.content)
 			r.field(name, value)
 		}
 		return ok
@@ -177,8 +180,7 @@ func (d *decoder) responseHeadEnds(s *side) {
 		d.change(s, string(h.upgrade))
 		return
 	}
-	s.content.how = d.framing(h)
-	r.content, s.content = s.content, r.content
+	r.content.how = d.framing(h)
 	s.framer.content(r.content.how, h.length)
 	if r.content.how == byClose && first != nil && first.complete && d.client().current == nil {
 		d.client().hunting, d.client().candidate = true, false // it has no more to ask

@@ -59,7 +59,7 @@ func AppendMasked(dst, text []byte) []byte {
 				continue
 			}
 		default:
-			if m.named() {
+			if i > 0 && nameEnds[text[i-1]] && m.named() {
 				m.object() // {"name": "password", "value": "…"}
 				continue
 			}
@@ -96,10 +96,17 @@ var nameBytes = func() (t [256]bool) {
 	return t
 }()
 
+// nameEnds are nameBytes and the backslash of a quote within quotes.
+var nameEnds = func() [256]bool {
+	t := nameBytes
+	t['\\'] = true
+	return t
+}()
+
 // before returns the name in front of end, in src from start on.
 func (m *masker) before(end int) (name []byte, start int) {
 	start = end
-	for start > m.done && (nameBytes[m.src[start-1]] || m.src[start-1] == '\\') {
+	for start > m.done && nameEnds[m.src[start-1]] {
 		start--
 	}
 	return m.src[start:end], start
@@ -107,6 +114,9 @@ func (m *masker) before(end int) (name []byte, start int) {
 
 // secretName says whether a name is secret. One with an escape may be any.
 func secretName(name []byte) bool {
+	if !mayBeSecret(name) {
+		return false
+	}
 	return bytes.Contains(name, []byte("\\u")) || hasSecretName(name, false)
 }
 

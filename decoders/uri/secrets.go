@@ -48,6 +48,64 @@ var folded = func() (t [256]byte) {
 	return t
 }()
 
+// triples has for each two letters (1 to 26 in five bits each, 0: the beginning)
+// those that follow them where one of the lists' words begins, as bits.
+// escaped follows all.
+var triples = func() (t [1024]uint32) {
+	for i := range t {
+		t[i] = 1 << escaped
+	}
+	for _, list := range [][]string{secretNames, secretWords, secretParameters} {
+		for _, s := range list {
+			first, second := int(s[0]&31), s[1]&31
+			if len(s) > 2 {
+				t[first<<5|int(second)] |= 1 << (s[2] & 31)
+				continue
+			}
+			for before := range 32 {
+				t[before<<5|first] |= 1 << second
+			}
+		}
+	}
+	return t
+}()
+
+const (
+	digit   = 27
+	escaped = 31
+)
+
+// letters numbers letters and digits for triples. What else there is in names is
+// passed over, but of escapes one cannot tell.
+var letters = func() (t [256]byte) {
+	for c, lower := range folded {
+		switch {
+		case c == '%' || c == '\\':
+			t[c] = escaped
+		case lower >= 'a':
+			t[c] = lower & 31
+		case lower != 0:
+			t[c] = digit
+		}
+	}
+	return t
+}()
+
+// mayBeSecret says whether isSecret and its like have to look at a name. Of
+// most names three letters that follow each other are enough to tell.
+func mayBeSecret(name []byte) bool {
+	before := uint(0)
+	for _, c := range name {
+		if c = letters[c]; c != 0 {
+			if triples[before&1023]>>(c&31)&1 != 0 {
+				return true
+			}
+			before = before<<5 | uint(c)
+		}
+	}
+	return false
+}
+
 // maxName is longer than names of parameters are; longer ones are looked at as
 // far as that.
 const maxName = 64
@@ -114,34 +172,37 @@ func AppendTarget(dst, target []byte, room int) []byte {
 			return append(dst, secretWord...)
 		}
 	}
-	i := bytes.IndexAny(target, "?#")
-	if i < 0 {
+	i := 0
+	for i < len(target) && target[i] != '?' && target[i] != '#' {
+		i++
+	}
+	if i == len(target) {
 		return appendPath(dst, target)
 	}
 	dst = append(appendPath(dst, target[:i]), target[i])
 	return AppendForm(dst, target[i+1:])
 }
 
+// separators are the bytes between parameters.
+var separators = [256]bool{'&': true, ';': true, '#': true}
+
 // AppendForm appends parameters of the form name=value&name=value, without
 // secret values.
 func AppendForm(dst, form []byte) []byte {
 	for len(form) > 0 {
-		end := bytes.IndexAny(form, "&;#")
-		one := form
-		if end >= 0 {
-			one = form[:end]
-		}
-		name, value, ok := bytes.Cut(one, []byte{'='})
-		dst = append(dst, name...)
-		if ok {
-			dst = append(dst, '=')
-			if hasSecretName(name, true) || hidesSecret(value) {
-				dst = append(dst, secretWord...)
-			} else {
-				dst = append(dst, value...)
+		end, equals := 0, -1
+		for end < len(form) && !separators[form[end]] {
+			if form[end] == '=' && equals < 0 {
+				equals = end
 			}
+			end++
 		}
-		if end < 0 {
+		if equals >= 0 && (hasSecretName(form[:equals], true) || hidesSecret(form[equals+1:end])) {
+			dst = append(append(dst, form[:equals+1]...), secretWord...)
+		} else {
+			dst = append(dst, form[:end]...)
+		}
+		if end == len(form) {
 			return dst
 		}
 		dst = append(dst, form[end])
@@ -152,6 +213,9 @@ func AppendForm(dst, form []byte) []byte {
 
 // hasSecretName is isSecret for a name in which characters may be escaped.
 func hasSecretName(name []byte, parameter bool) bool {
+	if !mayBeSecret(name) {
+		return false
+	}
 	if bytes.IndexByte(name, '%') < 0 {
 		return isSecret(name, parameter)
 	}

@@ -1,6 +1,9 @@
 package uri
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 var masked = []struct{ text, want string }{
 	{`{"password":"hunter2","a":1}`, `{"password":"<secret>","a":1}`},
@@ -90,6 +93,24 @@ func TestRoute(t *testing.T) {
 	for _, test := range routes {
 		if got := string(AppendRoute(nil, []byte(test.target))); got != test.class {
 			t.Errorf("%s: %s, want %s", test.target, got, test.class)
+		}
+	}
+}
+
+// Every name that is secret has to get to where that is seen.
+func TestMayBeSecret(t *testing.T) {
+	for _, list := range [][]string{secretNames, secretWords, secretParameters} {
+		for _, s := range list {
+			for _, name := range []string{s, strings.ToUpper(s), s[:1] + "-" + s[1:], "my_" + s, "1" + s + "2"} {
+				if !mayBeSecret([]byte(name)) {
+					t.Error(name)
+				}
+			}
+		}
+	}
+	for _, name := range []string{"", "a", "n", "name", "limit", "street", "id"} {
+		if mayBeSecret([]byte(name)) {
+			t.Errorf("%s is looked at without need", name)
 		}
 	}
 }
