@@ -47,22 +47,7 @@ func rowsConversation(n, size int) decodertest.Conversation {
 	return c
 }
 
-func benchmark(b *testing.B, c decodertest.Conversation) {
-	total, exchanges := 0, 0
-	for _, m := range c {
-		total += len(m.Data)
-	}
-	b.SetBytes(int64(total))
-	b.ReportAllocs()
-	for b.Loop() {
-		d := Protocol.New(func(*decoders.Exchange) { exchanges++ })
-		for i, m := range c {
-			d.Data(m.From, decoders.Mark{Packet: uint64(i)}, m.Data)
-		}
-		d.Close(decoders.Mark{})
-	}
-	b.ReportMetric(float64(exchanges)/float64(b.N), "exchanges/op")
-}
+func benchmark(b *testing.B, c decodertest.Conversation) { decodertest.Benchmark(b, Protocol, c) }
 
 func BenchmarkRows100(b *testing.B)  { benchmark(b, rowsConversation(100_000, 100)) }
 func BenchmarkRows10k(b *testing.B)  { benchmark(b, rowsConversation(1_000, 10_000)) }

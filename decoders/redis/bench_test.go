@@ -43,22 +43,7 @@ func pipelined(rounds, depth, size int) decodertest.Conversation {
 	return c
 }
 
-func benchmark(b *testing.B, c decodertest.Conversation) {
-	total, exchanges := 0, 0
-	for _, m := range c {
-		total += len(m.Data)
-	}
-	b.SetBytes(int64(total))
-	b.ReportAllocs()
-	for b.Loop() {
-		d := Protocol.New(func(*decoders.Exchange) { exchanges++ })
-		for i, m := range c {
-			d.Data(m.From, decoders.Mark{Packet: uint64(i)}, m.Data)
-		}
-		d.Close(decoders.Mark{})
-	}
-	b.ReportMetric(float64(exchanges)/float64(b.N), "exchanges/op")
-}
+func benchmark(b *testing.B, c decodertest.Conversation) { decodertest.Benchmark(b, Protocol, c) }
 
 func BenchmarkPipelined100(b *testing.B) { benchmark(b, pipelined(1000, 16, 100)) }
 func BenchmarkSingle100(b *testing.B)    { benchmark(b, pipelined(16000, 1, 100)) }

@@ -60,8 +60,8 @@ func machine() string {
 		kib>>20, unix.ByteSliceToString(u.Release[:]))
 }
 
-// write replaces what a file has above the notes, or if only analysing was
-// measured, that section.
+// write replaces what a file has above the notes, or if only analysing or
+// the decoders were measured, that section.
 func (d *document) write(name string) error {
 	old, err := os.ReadFile(name)
 	if err != nil && !os.IsNotExist(err) {
@@ -69,7 +69,10 @@ func (d *document) write(name string) error {
 	}
 	above, kept, ok := strings.Cut(string(old), notes)
 	page := d.b.String()
-	if *analyze {
+	if *decoding {
+		above, _, _ = strings.Cut(above, decodersTitle)
+		page = strings.TrimRight(above, "\n") + "\n" + page
+	} else if *analyze {
 		above, _, _ = strings.Cut(above, "\n## Analysing\n") // it is the last one
 		page = above + page
 	}

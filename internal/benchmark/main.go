@@ -18,6 +18,7 @@ var (
 	floodTime = flag.Int("flood", 4000, "milliseconds that each flood lasts")
 	soakTime  = flag.Duration("soak", 0, "how long to soak; 0: not at all")
 	analyze   = flag.Bool("analyze", false, "measure analysing only")
+	decoding  = flag.Bool("decoders", false, "measure the decoders only")
 	captured  = flag.String("capture", "", "capture of MySQL to analyse, instead of making one")
 	streamed  = flag.Int64("stream", 10_000_000_000, "length of the stream that is read from a pipe; 0: none")
 )
@@ -32,6 +33,12 @@ func main() {
 		return
 	}
 	flag.Parse()
+	if *decoding {
+		d := new(document)
+		decoderSpeeds(d)
+		check(d.write(*output))
+		return
+	}
 	var err error
 	dir, err = os.MkdirTemp("/dev/shm", "unixcap")
 	check(err)
@@ -49,6 +56,7 @@ func main() {
 		soak(d, rate)
 	}
 	analysing(d)
+	decoderSpeeds(d)
 	check(d.write(*output))
 }
 
