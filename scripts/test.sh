@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 say() { printf 'test: %s\n' "$*" >&2; }
 
-programs=(tshark editcap capinfos dumpcap tcpdump zstd pt-query-digest pt-fingerprint mariadbd mariadb-install-db mariadb mariadb-admin sysbench psql pgbench pg_isready redis-server redis-cli redis-benchmark nginx curl php-fpm8.2 memcached dbus-daemon dbus-send dbus-monitor busctl gdbus logger systemd-cat systemd-notify journalctl socat python3 strace qemu-system-x86_64 setcap setpriv unshare systemd-analyze logrotate pgrep wireshark Xvfb xdotool import identify pngquant optipng)
+programs=(tshark editcap capinfos dumpcap tcpdump zstd pt-query-digest pt-fingerprint mariadbd mariadb-install-db mariadb mariadb-admin sysbench psql pgbench pg_isready redis-server redis-cli redis-benchmark nginx curl php-fpm8.2 memcached dbus-daemon dbus-send dbus-monitor busctl gdbus logger script systemd-cat systemd-notify journalctl socat python3 strace qemu-system-x86_64 setcap setpriv unshare systemd-analyze logrotate pgrep wireshark Xvfb xdotool import identify pngquant optipng)
 
 # package says which package of Debian has a program. mariadb-server would do,
 # but has a service too, and the tests start servers of their own.

@@ -43,7 +43,7 @@ func flowColumns() []Column[stream.Flow] {
 		{Name: "ended", Get: func(f *stream.Flow, c *Cell) { c.String(ending(f)) }},
 		{Head: "CLIENT", Pick: "who", Width: 16, Get: process(decoders.Client)},
 		{Head: "SERVER", Pick: "whom", Width: 16, Wide: true, Get: process(decoders.Server)},
-		{Name: "content", Head: "CONTENT", Width: 10, Wide: true, Get: func(f *stream.Flow, c *Cell) { c.optional(f.Content) }},
+		{Name: "content", Get: func(f *stream.Flow, c *Cell) { c.optional(f.Content) }},
 		{Name: "path", Head: "PATH", Tail: true, Get: func(f *stream.Flow, c *Cell) { c.optional(f.Path()) }},
 	}
 	list = append(list, flowPeers(func(f *stream.Flow) *stream.Flow { return f })...)

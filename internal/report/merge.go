@@ -174,6 +174,7 @@ func (p *pairSum) add(o *pairSum) {
 	p.Unanswered += o.Unanswered
 	p.Sent += o.Sent
 	p.Received += o.Received
+	p.Latency.merge(&o.Latency)
 }
 
 func (e *errorSum) key() errorKey     { return e.errorKey }

@@ -36,6 +36,7 @@ type session struct {
 	groups   [dimensions]*group // nil: to be found
 
 	lastEnd time.Time // of the latest answer
+	latency pace
 
 	manual     bool // autocommit is off
 	open       bool // a transaction is

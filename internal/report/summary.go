@@ -157,6 +157,7 @@ type pairSum struct {
 	Unanswered int64  `json:"unanswered"`
 	Sent       int64  `json:"client_bytes"`
 	Received   int64  `json:"server_bytes"`
+	Latency    pace   `json:"latency,omitzero"`
 }
 
 type errorKey struct {
@@ -220,6 +221,9 @@ func (s *Summary) Exchange(e *Entry) {
 	}
 	t := s.session(e.Flow)
 	t.who(x)
+	if d, ok := x.Latency(); ok {
+		t.latency.add(d)
+	}
 	c := s.class(e)
 	for d := range s.groups {
 		if s.groups[d] == nil {
@@ -355,9 +359,9 @@ func (s *Summary) Flow(f *stream.Flow) {
 		t.Missing.CutBytes += p.CutBytes
 		t.FailedSends += p.Failed
 	}
-	s.endSession(f)
 	s.protocol(f.Proto).flow(f)
 	s.pair(f)
+	s.endSession(f)
 }
 
 // protocol returns the sum of a protocol.
@@ -406,12 +410,16 @@ func (s *Summary) pair(f *stream.Flow) {
 		p = &pairSum{pairKey: k}
 		s.pairs[k] = p
 	}
+	var latency pace
+	if t := s.sessions[f]; t != nil {
+		latency.merge(&t.latency)
+	}
 	p.add(&pairSum{
 		pairKey: k, ClientEnd: ends[0], ServerEnd: ends[1],
 		Content: clean(f.Content),
 		First:   place{Time: stamp{f.First}, Packet: f.Packet},
 		Flows:   1, Exchanges: f.Exchanges, Errors: f.Errors, Unanswered: f.Unanswered,
-		Sent: client.Bytes, Received: server.Bytes,
+		Sent: client.Bytes, Received: server.Bytes, Latency: latency,
 	})
 }
 
