@@ -30,7 +30,7 @@ package() {
 	pgrep) echo procps ;;
 	Xvfb) echo xvfb ;;
 	import | identify) echo imagemagick ;;
-	logger) echo bsdutils ;;
+	logger | script) echo bsdutils ;;
 	systemd-analyze | busctl | systemd-cat | systemd-notify | journalctl) echo systemd ;;
 	*) echo "$1" ;;
 	esac
