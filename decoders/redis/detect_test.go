@@ -65,54 +65,15 @@ func TestDetect(t *testing.T) {
 	}
 }
 
-// prefixes returns what Detect sees of a conversation.
-func prefixes(c decodertest.Conversation) (client, server []byte) {
-	for _, m := range c {
-		if m.From == decoders.Client {
-			client = append(client, m.Data...)
-		} else {
-			server = append(server, m.Data...)
-		}
-	}
-	return client[:min(len(client), decoders.DetectBytes)], server[:min(len(server), decoders.DetectBytes)]
-}
-
 func TestDetectRecorded(t *testing.T) {
 	for _, g := range golden {
-		client, server := prefixes(readConversation(t, filepath.Join("testdata", g.name+".conv")))
+		client, server := decodertest.Read(t, filepath.Join("testdata", g.name+".conv")).Prefixes()
 		if v := detect(client, server, false); v != decoders.Yes {
 			t.Errorf("%s: %v", g.name, v)
 		}
 		if v := detect(server, client, false); v == decoders.Yes {
 			t.Errorf("%s: the other way round: %v", g.name, v)
 		}
-	}
-}
-
-// TestDetectOthers wants no other protocol's recorded conversation claimed,
-// whichever end is the client, from the beginning and from any message on.
-func TestDetectOthers(t *testing.T) {
-	paths, err := filepath.Glob("../*/testdata/*.conv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	others := 0
-	for _, path := range paths {
-		if strings.Contains(path, "/redis/") {
-			continue
-		}
-		others++
-		c := readConversation(t, path)
-		for start := range c {
-			client, server := prefixes(c[start:])
-			if detect(client, server, true) == decoders.Yes || detect(server, client, true) == decoders.Yes {
-				t.Errorf("%s is claimed from message %d", path, start+1)
-				break
-			}
-		}
-	}
-	if others == 0 {
-		t.Error("there are no others")
 	}
 }
 

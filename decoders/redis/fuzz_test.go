@@ -14,7 +14,7 @@ import (
 func FuzzDecoder(f *testing.F) {
 	for _, g := range golden {
 		var seed []byte
-		for _, m := range readConversation(f, filepath.Join("testdata", g.name+".conv")) {
+		for _, m := range decodertest.Read(f, filepath.Join("testdata", g.name+".conv")) {
 			for b := m.Data; len(b) > 0; {
 				n := min(len(b), 255)
 				seed = append(seed, byte(m.From), byte(n))

@@ -1,18 +1,12 @@
 package redis
 
 import (
-	"bufio"
 	"flag"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
-	"time"
 
-	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
 )
 
@@ -44,23 +38,9 @@ var golden = []struct {
 func TestGolden(t *testing.T) {
 	for _, g := range golden {
 		t.Run(g.name, func(t *testing.T) {
-			c := readConversation(t, filepath.Join("testdata", g.name+".conv"))
-			var got strings.Builder
-			for _, x := range decodertest.Whole(Protocol, c) {
-				fmt.Fprintln(&got, decodertest.JSON(&x))
-			}
-			path := filepath.Join("testdata", g.name+".jsonl")
-			if *update {
-				if err := os.WriteFile(path, []byte(got.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got.String() != string(want) {
-				t.Errorf("%s\n got %s\nwant %s", g.shows, got.String(), want)
+			c := decodertest.Golden(t, Protocol, filepath.Join("testdata", g.name), *update)
+			if t.Failed() {
+				t.Log("this is about " + g.shows)
 			}
 			decodertest.Everything(t, Protocol, c, g.slack)
 		})
@@ -85,51 +65,5 @@ func TestRecord(t *testing.T) {
 			t.Logf("%d %.1000s", i, decodertest.JSON(&x))
 		}
 	}
-	writeConversation(t, filepath.Join("testdata", *record+".conv"), all[len(all)-1])
-}
-
-// A recorded conversation has a line for each message: who sent it, the
-// microseconds since the first, and the bytes as a Go string.
-
-func readConversation(t testing.TB, path string) (c decodertest.Conversation) {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		from, rest, _ := strings.Cut(lines.Text(), " ")
-		at, quoted, _ := strings.Cut(rest, " ")
-		us, err := strconv.ParseInt(at, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		data, err := strconv.Unquote(quoted)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m := decodertest.Message{At: time.UnixMicro(us).UTC(), Data: []byte(data)}
-		if from == decoders.Server.String() {
-			m.From = decoders.Server
-		}
-		c = append(c, m)
-	}
-	if err := lines.Err(); err != nil || len(c) == 0 {
-		t.Fatalf("%s: %d messages, %v", path, len(c), err)
-	}
-	return c
-}
-
-func writeConversation(t *testing.T, path string, c decodertest.Conversation) {
-	t.Helper()
-	var b []byte
-	for _, m := range c {
-		b = fmt.Appendf(b, "%s %d %s\n", m.From, m.At.Sub(c[0].At).Microseconds(), strconv.QuoteToASCII(string(m.Data)))
-	}
-	if err := os.WriteFile(path, b, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	all[len(all)-1].Write(t, filepath.Join("testdata", *record+".conv"))
 }

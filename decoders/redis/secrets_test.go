@@ -16,7 +16,7 @@ var passwords = []string{
 // TestNoSecrets wants no password shown, whatever is missing: the conversation
 // starts at any byte of a message, or a message ends at any byte of it.
 func TestNoSecrets(t *testing.T) {
-	c := readConversation(t, "testdata/secrets.conv")
+	c := decodertest.Read(t, "testdata/secrets.conv")
 	exchanges := 0
 	check := func(x *decoders.Exchange) {
 		exchanges++
