@@ -77,9 +77,11 @@ unix.experts = { lost_info }
 local wide = { offset = true, length = true, at = true, read = true, acked = true, lost = true, lost_messages = true,
     cgroup = true, cookie = true, netns = true }
 local narrow = { fds = true, pid = true, tid = true, uid = true, inode = true }
+local flags = { creds = true, close = true, synthetic = true }
 
 -- value turns a comment's text into what a field of that key takes, nil if it is
--- not of that kind.
+-- not of that kind. Anybody may have written the comment, and a number that is too
+-- large for its field is an error to Wireshark.
 local function value(key, text)
     if key == "sk" then
         local digits = text:match("^0x(%x+)$")
@@ -87,22 +89,23 @@ local function value(key, text)
     elseif wide[key] then
         return text:match("^%d+$") and #text <= 20 and UInt64.new(text) or nil
     elseif narrow[key] then
-        return text:match("^%d+$") and #text <= 10 and tonumber(text) or nil
+        local n = text:match("^%d+$") and #text <= 10 and tonumber(text)
+        return n and n <= 0xffffffff and n or nil
     elseif key == "took" then
-        local ns = tonumber(text:match("^(%d+)ns$"))
+        local digits = text:match("^(%d+)ns$")
+        local ns = digits and #digits <= 15 and tonumber(digits) -- exact in Lua 5.2 too
         return ns and NSTime.new(math.floor(ns / 1000000000), math.floor(ns % 1000000000)) or nil
     end
     return text
 end
 
-local escapes = { n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\" }
+-- unquote leaves \xHH as it is: it stands for a byte that is no text, of which
+-- Wireshark's fields show nothing, or for one that ends a text.
+local escapes = { n = "\n", r = "\r", t = "\t", x = "\\x" }
 
 local function unquote(text)
-    return (text:gsub("\\(.)(%x?%x?)", function(c, digits)
-        if c == "x" and #digits == 2 then
-            return string.char(tonumber(digits, 16))
-        end
-        return (escapes[c] or c) .. digits
+    return (text:gsub("\\(.)", function(c)
+        return escapes[c] or c
     end))
 end
 
@@ -113,13 +116,13 @@ local function parse(text)
     end
     local said, at = {}, 1
     while true do
-        local _, stop, key, mark = text:find("^%s*([%w_]+)(=?)", at)
-        if not key then
+        local _, stop, key, mark = text:find("^%s*([^%s=]*)(=?)", at)
+        if key == "" and mark == "" then
             return said.sk and said or nil
         end
         at = stop + 1
         if mark == "" then
-            said[key] = true
+            said[key] = flags[key] -- of another key it says nothing
         elseif text:sub(at, at) == '"' then
             local close = at
             repeat
@@ -137,6 +140,9 @@ local function parse(text)
         else
             _, stop, said[key] = text:find("^(%S*)", at)
             at = stop + 1
+        end
+        if mark ~= "" and flags[key] then
+            said[key] = true
         end
     end
 end
