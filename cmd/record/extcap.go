@@ -91,18 +91,31 @@ func captureInto(call *extcap.Call, stdout io.Writer) (int, error) {
 	if err != nil {
 		return exitUsage, fmt.Errorf("capture filter: %w", err)
 	}
-	// The fifo is the user's who runs Wireshark, by sudo too.
-	args := slices.Concat(call.Args, []string{"--write", call.Fifo, "--relinquish-privileges", strconv.Itoa(os.Geteuid())})
+	if err := onlyControls(call.Args); err != nil {
+		return exitUsage, err
+	}
+	owner, err := fifoOwner(call.Fifo)
+	if err != nil {
+		return exitUsage, err
+	}
+	args := slices.Concat(call.Args, []string{"--write", call.Fifo})
+	if os.Geteuid() == 0 {
+		// Who made the fifo may be root with SUDO_UID set, or somebody whose
+		// Wireshark runs this by sudo.
+		args = append(args, "--relinquish-privileges", strconv.Itoa(owner))
+	}
 	// What Wireshark shows has it talk to the screen; to show that too would
 	// never end.
-	if pid := os.Getppid(); pid > 1 {
-		args = append(args, "--not", "pid="+strconv.Itoa(pid))
+	parent := os.Getppid()
+	if parent > 1 {
+		args = append(args, "--not", "pid="+strconv.Itoa(parent))
 	}
 	o, err := parse(append(args, words...), io.Discard)
 	if err != nil {
 		return exitUsage, err
 	}
 	o.operation.silent, o.operation.flushEvery = true, liveFlush
+	go endAfter(parent)
 	status, err := begin(o, stdout)
 	if errors.Is(err, os.ErrPermission) && os.Geteuid() != 0 {
 		if self, e := os.Executable(); e == nil {
@@ -112,6 +125,52 @@ func captureInto(call *extcap.Call, stdout io.Writer) (int, error) {
 	return status, err
 }
 
+// onlyControls refuses arguments that are not from the dialogue, such as another
+// file to write, or a command.
+func onlyControls(args []string) error {
+	f := newFlags().FlagSet
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if f.NArg() > 0 {
+		return fmt.Errorf("%q: not of the interface's options (sockets are --path)", f.Arg(0))
+	}
+	var err error
+	f.Visit(func(flag *pflag.Flag) {
+		if !slices.ContainsFunc(controls, func(c extcap.Control) bool { return c.Flag == flag.Name }) {
+			err = fmt.Errorf("--%s: not of the interface's options", flag.Name)
+		}
+	})
+	return err
+}
+
+// fifoOwner returns the user who made a fifo. Wireshark always makes one, and a
+// file of another kind is not to be touched.
+func fifoOwner(name string) (uid int, err error) {
+	var st unix.Stat_t
+	if err := unix.Lstat(name, &st); err != nil {
+		return 0, fmt.Errorf("--fifo %s: %w", name, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFIFO {
+		return 0, fmt.Errorf("--fifo %s: is no fifo", name)
+	}
+	return int(st.Uid), nil
+}
+
+// parentEvery is how often a look is taken whether the parent is still there.
+const parentEvery = time.Second
+
+// endAfter ends this process once its parent has ended. A Wireshark that was killed
+// tells nobody; the fifo's end shows only when there is something to write.
+func endAfter(parent int) {
+	for os.Getppid() == parent {
+		time.Sleep(parentEvery)
+	}
+	if err := unix.Kill(os.Getpid(), unix.SIGTERM); err != nil {
+		fmt.Fprintf(os.Stderr, "record: %v\n", err)
+	}
+}
+
 // readerLimit is how long Wireshark's side of the fifo is waited for.
 const readerLimit = 5 * time.Second
 
@@ -119,7 +178,10 @@ const readerLimit = 5 * time.Second
 // once, and if this one is gone first the other waits for ever.
 func letGo(fifo string) {
 	for end := time.Now().Add(readerLimit); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		fd, err := unix.Open(fifo, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		if _, err := fifoOwner(fifo); err != nil {
+			return
+		}
+		fd, err := unix.Open(fifo, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 		if err == nil {
 			unix.Close(fd)
 		}

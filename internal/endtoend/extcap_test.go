@@ -212,3 +212,101 @@ func TestExtcapWithoutPrivileges(t *testing.T) {
 		t.Errorf("%q does not say %q", out, want)
 	}
 }
+
+// A recording for Wireshark goes into a fifo and nowhere else, whatever the
+// arguments say.
+func TestExtcapRefuses(t *testing.T) {
+	need(t)
+	dir := t.TempDir()
+	other, fifo := filepath.Join(dir, "other"), filepath.Join(dir, "fifo")
+	if err := os.WriteFile(other, []byte("not to be touched"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{"link": other, "fifolink": fifo} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fails := func(want string, args ...string) {
+		t.Helper()
+		args = append([]string{"--capture", "--extcap-interface", "unixcap", "--extcap-capture-filter", ""}, args...)
+		out, err := exec.Command(filepath.Join(bin, "record"), args...).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), want) {
+			t.Errorf("%s: %v, %q, want %q", args, err, out, want)
+		}
+	}
+	for _, name := range []string{"other", "link", "fifolink", "/dev/null", "-", "nothing"} {
+		if !filepath.IsAbs(name) && name != "-" {
+			name = filepath.Join(dir, name)
+		}
+		fails("--fifo "+name, "--fifo", name)
+	}
+	for _, args := range []string{"--write=" + other, "-w " + other, "-Z nobody", "--no-sandbox", "--metrics " + other, "x.sock", "-- touch " + other, "--comm"} {
+		fails("", append([]string{"--fifo", filepath.Join(dir, "nothing")}, strings.Fields(args)...)...)
+	}
+	fails("not of the interface's options", "--fifo", filepath.Join(dir, "nothing"), "-w", other)
+	if text, err := os.ReadFile(other); err != nil || string(text) != "not to be touched" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, "nothing")); err == nil {
+		t.Error("a file was made")
+	}
+}
+
+// A Wireshark that was killed leaves no recorder behind, neither one that still waits
+// for the fifo's reader nor one that has nothing to write.
+func TestExtcapKilled(t *testing.T) {
+	need(t)
+	for _, reads := range []bool{false, true} {
+		fifo := filepath.Join(t.TempDir(), "fifo")
+		if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		wireshark := exec.Command("sh", "-c", `"$@" & echo $!; wait`, "sh", filepath.Join(bin, "record"),
+			"--capture", "--extcap-interface", "unixcap", "--fifo", fifo, "--comm", "nobody-has-it")
+		stdout, err := wireshark.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := wireshark.Start(); err != nil {
+			t.Fatal(err)
+		}
+		pid, err := bufio.NewReader(stdout).ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		process := "/proc/" + strings.TrimSpace(pid)
+		for attached := false; !attached; time.Sleep(10 * time.Millisecond) {
+			files, err := os.ReadDir(process + "/fd")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range files {
+				target, err := os.Readlink(process + "/fd/" + f.Name())
+				attached = attached || err == nil && strings.Contains(target, "bpf")
+			}
+		}
+		if reads {
+			f, err := os.Open(fifo)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			if _, err := f.Read(make([]byte, 1)); err != nil { // it has begun
+				t.Fatal(err)
+			}
+		}
+		wireshark.Process.Kill()
+		wireshark.Wait()
+		// Who is now its parent may leave it as a zombie, which has no executable.
+		for {
+			if _, err := os.Readlink(process + "/exe"); err != nil {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+}

@@ -260,6 +260,28 @@ func TestDeleted(t *testing.T) {
 	}
 }
 
+// A fifo that somebody reads needs no name.
+func TestDeletedFifo(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	k := newTalk(100, 100*time.Millisecond)
+	s, clock := newSet(t, Options{Name: name}, k.at)
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	say(t, s, clock, k, 50)
+	if err := s.Close(); err != nil || s.Written() != 50 {
+		t.Errorf("%d messages, %v", s.Written(), err)
+	}
+}
+
 // The next file of a set can't be created: the folder is read-only, or is gone.
 func TestNextFileFails(t *testing.T) {
 	for _, tt := range []struct {

@@ -136,7 +136,8 @@ func (f *file) regular() bool {
 }
 
 // deleted reports whether the file has no name any more, so that whatever is
-// written is lost.
+// written is lost. A fifo's reader is there without one too: Wireshark takes the
+// name away before it ends.
 func (f *file) deleted() bool {
 	if f.name == Stdout {
 		return false
@@ -146,7 +147,7 @@ func (f *file) deleted() bool {
 		return false
 	}
 	st, ok := info.Sys().(*syscall.Stat_t)
-	return ok && st.Nlink == 0
+	return ok && st.Nlink == 0 && info.Mode().IsRegular()
 }
 
 // named reports whether the file still has its name.
