@@ -6,6 +6,12 @@
 -- each is remembered, and packets that say less have it too, whatever is left of
 -- the file. For captures that are not unixcap's this does nothing.
 
+-- It may be installed for everybody and for oneself.
+if package.loaded.unixcap then
+    return
+end
+package.loaded.unixcap = true
+
 set_plugin_info({
     version = "1.0",
     author = "unixcap",

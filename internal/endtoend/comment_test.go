@@ -93,3 +93,19 @@ func (s shark) pluginFields(t *testing.T, file string) (list []string) {
 	}
 	return list
 }
+
+// The plugin may be installed for everybody and for oneself.
+func TestPluginTwice(t *testing.T) {
+	need(t, "tshark")
+	for _, s := range sharks(t) {
+		script := "../../wireshark/unixcap.lua"
+		if s.tree != "" {
+			script = "/tmp/unixcap/unixcap.lua" // where tshark has it
+		}
+		file := filepath.Join(t.TempDir(), "x.pcapng")
+		if err := os.WriteFile(file, []byte(run(t, "gzip", "-dc", "../capture/testdata/mysql.pcapng.gz")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.tshark(t, file, "-X", "lua_script:"+script, "-c", "1")
+	}
+}

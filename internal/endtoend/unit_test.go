@@ -21,8 +21,16 @@ const root = "../.."
 func installed(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	run(t, "make", "-s", "-C", root, "install", "PREFIX="+dir, "SYSCONFDIR="+dir+"/etc")
+	install(t, dir)
 	return dir
+}
+
+// install installs into a folder, and nothing elsewhere: what is for Wireshark would
+// go where that looks.
+func install(t *testing.T, dir string) {
+	t.Helper()
+	run(t, "make", "-s", "-C", root, "install", "PREFIX="+dir, "SYSCONFDIR="+dir+"/etc",
+		"WIRESHARK_EXTCAP="+dir+"/extcap", "WIRESHARK_PLUGINS="+dir+"/plugins", "WIRESHARK_DATA="+dir+"/data")
 }
 
 func TestUnitInstalls(t *testing.T) {
@@ -40,7 +48,15 @@ func TestUnitInstalls(t *testing.T) {
 	if err := os.WriteFile(settings, []byte("RECORD_OPTIONS=-U\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run(t, "make", "-s", "-C", root, "install", "PREFIX="+dir, "SYSCONFDIR="+dir+"/etc")
+	install(t, dir)
+	if target, err := os.Readlink(filepath.Join(dir, "extcap/unixcap")); err != nil || target != filepath.Join(dir, "bin/record") {
+		t.Errorf("Wireshark is given %q, %v", target, err)
+	}
+	for _, name := range []string{"plugins/unixcap.lua", "data/profiles/unixcap/preferences"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
 	if b, err := os.ReadFile(settings); err != nil || string(b) != "RECORD_OPTIONS=-U\n" {
 		t.Errorf("the settings were overwritten: %q, %v", b, err)
 	}
