@@ -58,7 +58,29 @@ extcap=${extcap:-$(folder 'Global Extcap path')} # as newer versions call it
 plugins=${WIRESHARK_PLUGINS:-$(folder 'Global Lua Plugins')}
 data=${WIRESHARK_DATA:-$(folder 'Global configuration')}
 if [ -z "$extcap" ] || [ -z "$plugins" ] || [ -z "$data" ]; then
-	echo "Without what is for Wireshark: there is no tshark to say where (or set WIRESHARK_EXTCAP, WIRESHARK_PLUGINS and WIRESHARK_DATA)"
+	echo "Without what is for Wireshark: there is no tshark to say where (install it, or set WIRESHARK_EXTCAP, WIRESHARK_PLUGINS and WIRESHARK_DATA)"
 	exit
 fi
-place "${DESTDIR:-}$extcap" "${DESTDIR:-}$plugins" "${DESTDIR:-}$data"
+# writable FOLDER: it can be made, or put into.
+writable() {
+	dir=$1
+	while [ ! -e "$dir" ]; do
+		dir=$(dirname "$dir")
+	done
+	[ -w "$dir" ]
+}
+
+extcap=${DESTDIR:-}$extcap plugins=${DESTDIR:-}$plugins data=${DESTDIR:-}$data
+if ! writable "$extcap" || ! writable "$plugins" || ! writable "$data"; then
+	cat <<EOS
+Without what is for Wireshark, in whose folders only root can write. For everybody:
+
+  sudo make install
+
+For yourself:
+
+  make install-wireshark
+EOS
+	exit
+fi
+place "$extcap" "$plugins" "$data"
