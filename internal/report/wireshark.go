@@ -109,7 +109,7 @@ func (s *Summary) WriteWireshark(w io.Writer, l Layout) error {
 
 // shellWord is a name as a shell takes it for one word, and not for an option.
 func shellWord(s string) string {
-	if strings.HasPrefix(s, "-") {
+	if strings.HasPrefix(s, "-") && s != "-" { // standard input
 		s = "./" + s
 	}
 	plain := func(r rune) bool {
