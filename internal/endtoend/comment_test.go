@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -107,5 +108,40 @@ func TestPluginTwice(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.tshark(t, file, "-X", "lua_script:"+script, "-c", "1")
+	}
+}
+
+// Each version knows the fields that the profile's colours and buttons go by, with
+// no plugin.
+func TestProfileFilters(t *testing.T) {
+	need(t, "tshark")
+	var filters []string
+	for name, filter := range map[string]*regexp.Regexp{
+		"colorfilters": regexp.MustCompile(`(?m)^@[^@]+@([^@]+)@`), "dfilter_buttons": regexp.MustCompile(`(?m)^"TRUE","[^"]+","([^"]+)"`),
+	} {
+		text, err := os.ReadFile("../../wireshark/profiles/unixcap/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := filter.FindAllStringSubmatch(string(text), -1)
+		if len(found) < 5 {
+			t.Errorf("%s: %d filters", name, len(found))
+		}
+		for _, f := range found {
+			filters = append(filters, "("+strings.ReplaceAll(f[1], `\x22`, `"`)+")")
+		}
+	}
+	all := strings.Join(filters, " or ")
+	if strings.Contains(all, "unix.") {
+		t.Errorf("goes by the plugin: %s", all)
+	}
+	file := filepath.Join(t.TempDir(), "x.pcapng")
+	if err := os.WriteFile(file, []byte(run(t, "gzip", "-dc", "../capture/testdata/mysql.pcapng.gz")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range sharks(t) {
+		if s.count(t, file, all) == 0 {
+			t.Errorf("%s: nothing has a colour", s.name)
+		}
 	}
 }
