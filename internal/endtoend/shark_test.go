@@ -163,7 +163,7 @@ func (m *mixture) testScreenshots(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, name := range []string{"list", "fields", "follow", "live"} {
+	for _, name := range []string{"list", "fields", "conversations", "follow", "live"} {
 		info, err := os.Stat(filepath.Join(folder, name+".png"))
 		if err != nil || info.Size() < 10_000 || info.Size() > 120_000 {
 			t.Errorf("%s: %v, %v", name, info, err)

@@ -91,6 +91,16 @@ picture list
 # The comment, the statement, and the first of the fields.
 xdotool mousemove 300 560 click 1 key Home key Right key End key Up key shift+Right key End key Right key Down key Down key Down key Down
 picture fields
+xdotool key alt+s
+until_ 'the menu of statistics' drawn 300x500+400+10
+xdotool key c
+until_ 'conversations' window Conversations
+xdotool windowsize "$window" 1200 420 windowmove "$window" 0 0 windowfocus "$window"
+until_ 'the dialogue in its place' drawn 150x40+30+30
+xdotool mousemove 39 63 click 1 mousemove 470 26 click 1 # names, TCP
+until_ 'conversations by name' drawn 700x100+240+60
+picture conversations
+xdotool key Escape
 xdotool mousemove 300 200 click 1 key ctrl+alt+shift+t
 until_ 'a stream' window 'Follow TCP Stream'
 until_ 'the text of a stream' drawn 700x120+260+20
