@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"unixcap/internal/need"
 	"unixcap/pcapng"
 )
 
@@ -20,14 +21,8 @@ import (
 // tool runs one of Wireshark's tools and returns its output.
 func tool(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is needed: %v", name, err)
-		}
-		t.Skipf("%s is not installed; it comes with tshark and wireshark-common", name)
-	}
-	cmd := exec.Command(path, args...)
+	need.Programs(t, name)
+	cmd := exec.Command(name, args...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC", "HOME="+t.TempDir())
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

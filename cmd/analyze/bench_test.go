@@ -1,26 +1,37 @@
 package main
 
 import (
+	"bytes"
 	"flag"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"unixcap/internal/stream"
+	"unixcap/internal/synthetic"
 
 	"github.com/spf13/pflag"
 )
 
-var benchCapture = flag.String("capture", "", "`FILE` that BenchmarkCommands reads")
+var benchCapture = flag.String("capture", "", "`FILE` that BenchmarkCommands reads (default a made-up one)")
 
 // Where the time goes that a command takes for a capture:
 //
 //	go test ./cmd/analyze -run - -bench Commands/report -cpu 1,2 -capture FILE -cpuprofile cpu.out
 //	go tool pprof -top -cum cpu.out
 func BenchmarkCommands(b *testing.B) {
-	if *benchCapture == "" {
-		b.Skip("no -capture FILE")
+	name := *benchCapture
+	if name == "" {
+		name = filepath.Join(b.TempDir(), "synthetic.pcapng")
+		var file bytes.Buffer
+		if err := (synthetic.Load{Bytes: 20 << 20, Conversations: 16, Rows: 10}).Write(&file); err != nil {
+			b.Fatal(err)
+		}
+		if err := os.WriteFile(name, file.Bytes(), 0o600); err != nil {
+			b.Fatal(err)
+		}
 	}
-	info, err := os.Stat(*benchCapture)
+	info, err := os.Stat(name)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -33,7 +44,7 @@ func BenchmarkCommands(b *testing.B) {
 		b.Run(bb.command.name, func(b *testing.B) {
 			b.SetBytes(info.Size())
 			for b.Loop() {
-				if err := benchRun(bb.command, bb.format, *benchCapture); err != nil {
+				if err := benchRun(bb.command, bb.format, name); err != nil {
 					b.Fatal(err)
 				}
 			}

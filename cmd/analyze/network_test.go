@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"unixcap/internal/need"
 	"unixcap/internal/stream"
 
 	"github.com/google/go-cmp/cmp"
@@ -89,12 +90,7 @@ func TestConvertedAndMixed(t *testing.T) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	tool := func(args ...string) {
 		t.Helper()
-		if _, err := exec.LookPath(args[0]); err != nil {
-			if os.Getenv("CI") == "true" {
-				t.Fatal(err)
-			}
-			t.Skipf("%s is not installed", args[0])
-		}
+		need.Programs(t, args[0])
 		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %v\n%s", args, err, out)
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"unixcap/internal/need"
 	"unixcap/internal/synthetic"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,14 +18,7 @@ import (
 // What is found in a capture is found in whatever Wireshark's tools, compression and
 // pipes make of it.
 func TestAfterTools(t *testing.T) {
-	for _, name := range []string{"editcap", "mergecap", "reordercap", "tshark"} {
-		if _, err := exec.LookPath(name); err != nil {
-			if os.Getenv("CI") == "true" {
-				t.Fatal(err)
-			}
-			t.Skip(err)
-		}
-	}
+	need.Programs(t, "editcap", "mergecap", "reordercap", "tshark")
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	var file bytes.Buffer

@@ -12,22 +12,18 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"unixcap/internal/need"
 )
 
 // tool returns a function that runs a program of Wireshark's, the oracle of
 // these tests, and returns what it prints.
 func tool(t testing.TB, name string) func(args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is needed: %v", name, err)
-		}
-		t.Skipf("%s is not installed", name)
-	}
+	need.Programs(t, name)
 	return func(args ...string) string {
 		t.Helper()
-		cmd := exec.Command(path, args...)
+		cmd := exec.Command(name, args...)
 		// A user's own settings must not have a say.
 		cmd.Env = append(os.Environ(), "WIRESHARK_CONFIG_DIR="+t.TempDir())
 		out, err := cmd.Output()

@@ -8,6 +8,7 @@ import (
 
 	"unixcap/bpf"
 	"unixcap/internal/conformance/send"
+	"unixcap/internal/need"
 )
 
 func TestMain(m *testing.M) {
@@ -16,9 +17,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestThisKernel(t *testing.T) {
-	if os.Geteuid() != 0 && os.Getenv("CI") != "true" {
-		t.Skip("recording needs root")
-	}
+	need.Root(t)
 	results, err := Run(Options{Backend: bpf.Tracepoint, Sender32: buildSender32(t)})
 	if err != nil {
 		t.Error(err)

@@ -43,7 +43,7 @@ func check(t *testing.T, as *syscall.SysProcAttr) (map[string]string, int) {
 
 // What --check says is what happens.
 func TestCheck(t *testing.T) {
-	need(t)
+	needs(t)
 	said, status := check(t, nil)
 	if status != 0 {
 		t.Fatalf("status %d: %q", status, said)
@@ -82,7 +82,7 @@ func TestCheck(t *testing.T) {
 
 // Without the rights it says which are missing, and what is known all the same.
 func TestCheckRefused(t *testing.T) {
-	need(t)
+	needs(t)
 	for _, tt := range []struct {
 		name string
 		as   *syscall.SysProcAttr

@@ -97,7 +97,7 @@ func (s shark) pluginFields(t *testing.T, file string) (list []string) {
 
 // The plugin may be installed for everybody and for oneself.
 func TestPluginTwice(t *testing.T) {
-	need(t, "tshark")
+	needs(t, "tshark")
 	for _, s := range sharks(t) {
 		script := "../../wireshark/unixcap.lua"
 		if s.tree != "" {
@@ -114,7 +114,7 @@ func TestPluginTwice(t *testing.T) {
 // Each version knows the fields that the profile's colours and buttons go by, with
 // no plugin.
 func TestProfileFilters(t *testing.T) {
-	need(t, "tshark")
+	needs(t, "tshark")
 	var filters []string
 	for name, filter := range map[string]*regexp.Regexp{
 		"colorfilters": regexp.MustCompile(`(?m)^@[^@]+@([^@]+)@`), "dfilter_buttons": regexp.MustCompile(`(?m)^"TRUE","[^"]+","([^"]+)"`),

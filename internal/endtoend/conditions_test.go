@@ -81,7 +81,7 @@ func (p *persona) start(t *testing.T, name string) (pid int, inode string) {
 // Each kind of condition finds, or leaves out, who meets it: who was there
 // before, and who comes later.
 func TestConditions(t *testing.T) {
-	need(t, "python3")
+	needs(t, "python3")
 	list := slices.Clone(personas)
 	cgroup := newCgroup(t)
 	list = append(list, persona{name: "cgroup", comm: "talk", kind: "stream", cgroup: cgroup})
@@ -196,7 +196,7 @@ func netnsOf(t *testing.T, pid int) uint64 {
 // With a cap, a socket has so much recorded and no more, and what is left out
 // is counted; others are not touched by it.
 func TestCaps(t *testing.T) {
-	need(t, "python3")
+	needs(t, "python3")
 	dir := t.TempDir()
 	path := filepath.Join(dir, "s")
 	const script = `
@@ -231,7 +231,7 @@ b.send(b"b" * 100)
 
 // What descriptors are is noted with the message that passes them.
 func TestDescriptors(t *testing.T) {
-	need(t, "python3")
+	needs(t, "python3")
 	const script = `
 import socket, os
 a, b = socket.socketpair()
@@ -251,7 +251,7 @@ socket.send_fds(a, [b"x"], [r, os.open("/etc/passwd", 0), os.open("/", 0), os.op
 
 // What a thread with a name of its own says is its process's, too.
 func TestThreadName(t *testing.T) {
-	need(t, "python3")
+	needs(t, "python3")
 	const script = `
 import socket, sys, threading, time
 open("/proc/self/comm", "w").write("talk-main")
@@ -297,7 +297,7 @@ threading.Thread(target=talk).start()
 // What a thread sends elsewhere leaves no trace on its next message that is
 // wanted: that has its own time.
 func TestBesides(t *testing.T) {
-	need(t, "python3")
+	needs(t, "python3")
 	path := filepath.Join(t.TempDir(), "s")
 	const script = `
 import socket, sys, time

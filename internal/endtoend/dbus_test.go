@@ -27,7 +27,7 @@ const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Con
 // startBus starts a D-Bus of the test's own and returns its socket.
 func startBus(t *testing.T) string {
 	t.Helper()
-	need(t, "dbus-daemon", "dbus-send", "dbus-monitor", "busctl", "gdbus")
+	needs(t, "dbus-daemon", "dbus-send", "dbus-monitor", "busctl", "gdbus")
 	dir := t.TempDir()
 	socket, file := filepath.Join(dir, "bus.sock"), filepath.Join(dir, "bus.conf")
 	if err := os.WriteFile(file, fmt.Appendf(nil, busConfig, socket), 0o644); err != nil {
@@ -93,7 +93,7 @@ func dialBus(t *testing.T, socket string) *dbus.Conn {
 // senders, serials, destinations, members, texts, replies and errors. A file
 // descriptor that was passed is known, a passphrase is not shown.
 func TestDBus(t *testing.T) {
-	need(t, "tshark")
+	needs(t, "tshark")
 	socket := startBus(t)
 	dir := t.TempDir()
 	told, err := os.Create(filepath.Join(dir, "monitor.pcap"))

@@ -29,7 +29,7 @@ func digestKey(class string) string {
 // capture: how many, how long they took, from what to what, and in which
 // order of magnitude.
 func TestReportAgainstPtQueryDigest(t *testing.T) {
-	need(t, "tcpdump", "pt-query-digest", "sysbench")
+	needs(t, "tcpdump", "pt-query-digest", "sysbench")
 	port := freePort(t)
 	m := startMariaDB(t, "--skip-networking=0", "--skip-name-resolve", "--bind-address=127.0.0.1", "--port="+port)
 	m.query("create database sbtest; create user u@'%'; grant all on *.* to u@'%'")

@@ -17,7 +17,7 @@ import (
 // processes run that it could not look at. Who looks for it can do that only, and
 // ends with it.
 func TestExecutableInSandbox(t *testing.T) {
-	need(t)
+	needs(t)
 	own, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

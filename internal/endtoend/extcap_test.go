@@ -45,7 +45,7 @@ func (w *wireshark) command(name string, args ...string) *exec.Cmd {
 // Wireshark is told what can be set before anything is attached, also where it
 // can't be; each control is a flag that record has.
 func TestExtcapAnswers(t *testing.T) {
-	need(t)
+	needs(t)
 	program := filepath.Join(bin, "record")
 	for _, who := range []struct {
 		name string
@@ -96,7 +96,7 @@ func TestExtcapAnswers(t *testing.T) {
 
 // The dialogue offers the sockets and processes that there are.
 func TestExtcapChoices(t *testing.T) {
-	need(t)
+	needs(t)
 	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "a b.sock"))
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func TestExtcapChoices(t *testing.T) {
 // A message is there while the capture goes on. At the end, the extcap ends too,
 // without a complaint, and all is in the file.
 func TestExtcapLive(t *testing.T) {
-	need(t, "tshark", "dumpcap", "socat")
+	needs(t, "tshark", "dumpcap", "socat")
 	w := newWireshark(t, filepath.Join(bin, "record"))
 	dir := t.TempDir()
 	wanted, other, file := filepath.Join(dir, "wanted.sock"), filepath.Join(dir, "other.sock"), filepath.Join(w.home, "live.pcapng")
@@ -191,7 +191,7 @@ func TestExtcapLive(t *testing.T) {
 
 // Who may not record sees the interface all the same, and is told what to do.
 func TestExtcapWithoutPrivileges(t *testing.T) {
-	need(t, "tshark", "dumpcap")
+	needs(t, "tshark", "dumpcap")
 	program := filepath.Join(bin, "record")
 	w := newWireshark(t, program)
 	w.t.Chdir(w.home)
@@ -216,7 +216,7 @@ func TestExtcapWithoutPrivileges(t *testing.T) {
 // A recording for Wireshark goes into a fifo and nowhere else, whatever the
 // arguments say.
 func TestExtcapRefuses(t *testing.T) {
-	need(t)
+	needs(t)
 	dir := t.TempDir()
 	other, fifo := filepath.Join(dir, "other"), filepath.Join(dir, "fifo")
 	if err := os.WriteFile(other, []byte("not to be touched"), 0o600); err != nil {
@@ -259,7 +259,7 @@ func TestExtcapRefuses(t *testing.T) {
 // A Wireshark that was killed leaves no recorder behind, neither one that still waits
 // for the fifo's reader nor one that has nothing to write.
 func TestExtcapKilled(t *testing.T) {
-	need(t)
+	needs(t)
 	for _, reads := range []bool{false, true} {
 		fifo := filepath.Join(t.TempDir(), "fifo")
 		if err := syscall.Mkfifo(fifo, 0o600); err != nil {

@@ -24,7 +24,7 @@ default: echo 'hello ', $_POST['name'] ?? '';
 // startPHP starts php-fpm and returns its folder.
 func startPHP(t *testing.T) (dir, socket string) {
 	t.Helper()
-	need(t, "php-fpm8.2")
+	needs(t, "php-fpm8.2")
 	dir = t.TempDir()
 	socket = filepath.Join(dir, "php-fpm.sock")
 	conf := fmt.Sprintf("[global]\nerror_log = %[1]s/fpm.log\ndaemonize = no\n[www]\nuser = root\nlisten = %[2]s\npm = static\npm.max_children = 2\n"+
@@ -49,7 +49,7 @@ func startPHP(t *testing.T) (dir, socket string) {
 // php-fpm's access log, nginx's, and tshark have the requests, statuses and sizes
 // that analyze finds in what record saw between nginx and php-fpm.
 func TestFastCGI(t *testing.T) {
-	need(t, "tshark")
+	needs(t, "tshark")
 	dir, socket := startPHP(t)
 	n := startNginx(t, fmt.Sprintf("location /php/ { include /etc/nginx/fastcgi_params; fastcgi_param SCRIPT_FILENAME %s/index.php; fastcgi_pass unix:%s; }", dir, socket))
 	file := filepath.Join(t.TempDir(), "fastcgi.pcapng")

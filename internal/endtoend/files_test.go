@@ -146,7 +146,7 @@ func unpacked(t *testing.T, names []string) []string {
 // What a set has is what one file has that was written at the same time; and
 // each of its files is a capture without fault.
 func TestSets(t *testing.T) {
-	need(t, "capinfos", "tshark", "zstd", "zcat")
+	needs(t, "capinfos", "tshark", "zstd", "zcat")
 	for _, tt := range []struct {
 		args  []string
 		name  string
@@ -217,7 +217,7 @@ func faultless(t *testing.T, names []string) {
 
 // A compressed recording that is killed can be read up to its last second.
 func TestKilledCompressed(t *testing.T) {
-	need(t, "tshark", "zstd", "zcat")
+	needs(t, "tshark", "zstd", "zcat")
 	for compression, unpack := range map[string]string{"zstd": "zstd -dc", "gzip": "zcat"} {
 		t.Run(compression, func(t *testing.T) {
 			dir := t.TempDir()
@@ -248,7 +248,7 @@ func TestKilledCompressed(t *testing.T) {
 
 // Through a pipe and to a printer with -U, a message comes when it is sent.
 func TestLive(t *testing.T) {
-	need(t, "tshark")
+	needs(t, "tshark")
 	dir := t.TempDir()
 	path := chatter(t, dir, 1, 100*time.Millisecond)
 	r := exec.Command(filepath.Join(bin, "record"), "-w", "-", path)
@@ -280,7 +280,7 @@ func TestLive(t *testing.T) {
 // The names, and when there is a next file, are the same as tcpdump's and
 // dumpcap's, who record a flood of datagrams meanwhile.
 func TestNamesAsOthers(t *testing.T) {
-	need(t, "tcpdump", "dumpcap")
+	needs(t, "tcpdump", "dumpcap")
 	conn, err := net.Dial("udp", "127.0.0.1:9")
 	if err != nil {
 		t.Fatal(err)
@@ -385,7 +385,7 @@ func flood(t *testing.T, path string, size int, pause, duration time.Duration) {
 
 // A full disk: one line, exit status 1, and what is missing is said; or on.
 func TestDiskFull(t *testing.T) {
-	need(t)
+	needs(t)
 	for _, onError := range []string{"stop", "continue"} {
 		t.Run(onError, func(t *testing.T) {
 			dir, disk := t.TempDir(), t.TempDir()

@@ -57,7 +57,7 @@ http {
 // startNginx starts nginx with more locations.
 func startNginx(t *testing.T, locations string) *nginx {
 	t.Helper()
-	need(t, "nginx", "curl")
+	needs(t, "nginx", "curl")
 	dir := t.TempDir()
 	n := &nginx{t: t, dir: dir, socket: filepath.Join(dir, "nginx.sock")}
 	if err := os.Mkdir(filepath.Join(dir, "www"), 0o755); err != nil {
@@ -153,7 +153,7 @@ func curl(t *testing.T, socket string, args ...string) {
 // nginx's access log and tshark have the methods, URIs, statuses and sizes that
 // analyze finds in what record saw of requests of many kinds.
 func TestHTTP(t *testing.T) {
-	need(t, "tshark")
+	needs(t, "tshark")
 	n := startNginx(t, "")
 	file := filepath.Join(t.TempDir(), "http.pcapng")
 	rec := record(t, "-w", file, n.socket)

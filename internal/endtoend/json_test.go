@@ -82,7 +82,7 @@ const qmpLines = `{"execute": "qmp_capabilities", "arguments": {"enable": ["oob"
 // What qemu traces of its QMP is what analyze finds in what record saw: commands
 // with their ids, which of them failed and why, and events.
 func TestQMP(t *testing.T) {
-	need(t, "qemu-system-x86_64", "python3", "timeout")
+	needs(t, "qemu-system-x86_64", "python3", "timeout")
 	dir := t.TempDir()
 	socket, trace, file := filepath.Join(dir, "monitor"), filepath.Join(dir, "trace"), filepath.Join(dir, "qmp.pcapng")
 	qemu := startProgram(t, nil, "qemu-system-x86_64", "-machine", "none", "-nodefaults", "-display", "none",
@@ -178,7 +178,7 @@ var straced = regexp.MustCompile(`(?m)^.*\b(sendto|recvfrom)\(\d+, ("(?:\\x[0-9a
 // what analyze finds in what record saw; the oracles are strace and the other
 // client's own account.
 func TestVarlink(t *testing.T) {
-	need(t, "strace", "python3", "timeout")
+	needs(t, "strace", "python3", "timeout")
 	dir, _ := startJournal(t)
 	socket := filepath.Join(dir, "io.systemd.journal")
 	temp := t.TempDir()

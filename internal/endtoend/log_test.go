@@ -15,9 +15,9 @@ import (
 // store of its own. It returns the folder of the sockets and its name.
 func startJournal(t *testing.T) (dir, namespace string) {
 	t.Helper()
-	need(t, "logger", "systemd-cat", "journalctl", "unshare")
+	needs(t, "logger", "systemd-cat", "journalctl", "unshare")
 	const daemon = "/lib/systemd/systemd-journald"
-	need(t, daemon)
+	needs(t, daemon)
 	namespace = fmt.Sprint("unixcap-", os.Getpid())
 	dir = "/run/systemd/journal." + namespace
 	t.Cleanup(func() { // after it has ended
@@ -59,7 +59,7 @@ printf 'MESSAGE=the end\nPRIORITY=5\nSYSLOG_IDENTIFIER=end\n' | logger --journal
 // store has: priority, identifier, text, and a field of the program's own. Only
 // what was passed as a file is not seen, and is known to be.
 func TestJournal(t *testing.T) {
-	need(t, "tshark")
+	needs(t, "tshark")
 	dir, namespace := startJournal(t)
 	file := filepath.Join(t.TempDir(), "log.pcapng")
 	rec := record(t, "-w", file, dir+"/*")
@@ -180,7 +180,7 @@ func syslogAgrees(t *testing.T, file string, found []exchange) {
 // A service's states come out as it told them, with the descriptors that it
 // stored.
 func TestNotify(t *testing.T) {
-	need(t, "systemd-notify", "python3")
+	needs(t, "systemd-notify", "python3")
 	socket := filepath.Join(t.TempDir(), "notify.sock")
 	const receiver = `
 import socket, sys

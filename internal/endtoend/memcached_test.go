@@ -20,7 +20,7 @@ import (
 // startMemcached starts a server that says on log what it is asked.
 func startMemcached(t *testing.T) (socket string, log *lockedText) {
 	t.Helper()
-	need(t, "memcached", "tshark")
+	needs(t, "memcached", "tshark")
 	socket = filepath.Join(t.TempDir(), "memcached.sock")
 	log = new(lockedText)
 	cmd := exec.Command("memcached", "-s", socket, "-u", "root", "-t", "1", "-vv")

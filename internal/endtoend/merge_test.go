@@ -13,7 +13,7 @@ import (
 // Reports of parts of a capture, cut by time or by conversation, merged in
 // whatever order, are the report of the whole, to the last digit.
 func TestMergedReports(t *testing.T) {
-	need(t, "tshark", "editcap", "sysbench")
+	needs(t, "tshark", "editcap", "sysbench")
 	m := startMariaDB(t)
 	m.query("create database sbtest")
 	m.sysbench("auto", "prepare")

@@ -46,7 +46,7 @@ func sum(families map[string]*dto.MetricFamily, name string) int {
 
 // Metrics say what the closing lines say, and the socket is gone afterwards.
 func TestMetrics(t *testing.T) {
-	need(t)
+	needs(t)
 	dir := t.TempDir()
 	file, socket := filepath.Join(dir, "x.pcapng"), filepath.Join(dir, "m.sock")
 	k := newChat(t)
@@ -78,7 +78,7 @@ func TestMetrics(t *testing.T) {
 
 // Metrics are to be had on the loopback interface too.
 func TestMetricsTCP(t *testing.T) {
-	need(t)
+	needs(t)
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestMetricsTCP(t *testing.T) {
 // record's answers are not recorded, so that recording everything and writing it
 // to sockets is no circle.
 func TestNoCircle(t *testing.T) {
-	need(t)
+	needs(t)
 	dir := t.TempDir()
 	file, socket := filepath.Join(dir, "x.pcapng"), filepath.Join(dir, "m.sock")
 	r := record(t, "-w", file, "--metrics", socket)

@@ -56,7 +56,7 @@ os.wait()
 // pair of programs with its protocol, how much they said, how fast and how
 // wrong, and the pairs add up to what `log` has.
 func TestMixed(t *testing.T) {
-	need(t, "python3", "logger", "script")
+	needs(t, "python3", "logger", "script")
 	m, r, n, bus := startMariaDB(t), startRedis(t), startNginx(t, ""), startBus(t)
 	postgres := startPostgreSQL(t)
 	journal, _ := startJournal(t)

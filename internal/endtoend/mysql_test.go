@@ -194,7 +194,7 @@ func bound(t *testing.T, x *exchange) string {
 // tsharkAgrees has Wireshark, with no options, read the file as MySQL without a
 // complaint.
 func tsharkAgrees(t *testing.T, file string) {
-	need(t, "tshark")
+	needs(t, "tshark")
 	count := func(filter string, options ...string) int {
 		t.Helper()
 		out := run(t, "tshark", append([]string{"-r", file, "-Y", filter, "-T", "fields", "-e", "frame.number"}, options...)...)

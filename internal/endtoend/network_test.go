@@ -23,7 +23,7 @@ import (
 // MySQL over TCP as tcpdump records it says what the server's log says, and does so
 // whatever Wireshark's tools and the way through the network make of it.
 func TestNetworkCapture(t *testing.T) {
-	need(t, "tcpdump", "tshark", "editcap", "mergecap", "gzip", "zstd")
+	needs(t, "tcpdump", "tshark", "editcap", "mergecap", "gzip", "zstd")
 	port := freePort(t)
 	m := startMariaDB(t, "--general-log", "--log-output=TABLE", "--skip-networking=0", "--skip-name-resolve",
 		"--bind-address=*", "--port="+port)

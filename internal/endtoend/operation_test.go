@@ -94,7 +94,7 @@ func said(t *testing.T, first int, names ...string) int {
 
 // Each signal does what the manual says, and the recording goes on.
 func TestSignals(t *testing.T) {
-	need(t, "tshark", "capinfos")
+	needs(t, "tshark", "capinfos")
 	dir := t.TempDir()
 	file, old := filepath.Join(dir, "x.pcapng"), filepath.Join(dir, "x.pcapng.1")
 	k := newChat(t)
@@ -136,7 +136,7 @@ func TestSignals(t *testing.T) {
 // The manual's settings for logrotate give a set of whole captures that has
 // everything, whether logrotate makes the new file or record does.
 func TestLogrotate(t *testing.T) {
-	need(t, "logrotate", "tshark", "capinfos", "zcat")
+	needs(t, "logrotate", "tshark", "capinfos", "zcat")
 	for _, create := range []string{"create 0644 root root", "nocreate"} {
 		t.Run(create, func(t *testing.T) {
 			dir := t.TempDir()
@@ -178,7 +178,7 @@ func TestLogrotate(t *testing.T) {
 
 // After SIGUSR2 a file has what was said, also one that is compressed.
 func TestFlushSignal(t *testing.T) {
-	need(t, "zstd", "zcat")
+	needs(t, "zstd", "zcat")
 	for _, args := range [][]string{nil, {"-z", "zstd"}, {"-z", "gzip"}} {
 		t.Run(strings.Join(args, ""), func(t *testing.T) {
 			dir := t.TempDir()
@@ -205,7 +205,7 @@ func TestFlushSignal(t *testing.T) {
 
 // In a set, SIGHUP goes on to the next file.
 func TestHangUpSet(t *testing.T) {
-	need(t, "tshark", "capinfos")
+	needs(t, "tshark", "capinfos")
 	for _, args := range [][]string{{"-C", "100"}, {"-b", "duration:1000"}} {
 		dir := t.TempDir()
 		k := newChat(t)
@@ -226,7 +226,7 @@ func TestHangUpSet(t *testing.T) {
 
 // On standard output SIGHUP is nothing to end for, and to a printer neither.
 func TestHangUpIgnored(t *testing.T) {
-	need(t)
+	needs(t)
 	for _, args := range [][]string{{"-w", "-"}, {"--format", "stap"}} {
 		k := newChat(t)
 		r := record(t, ofSelf(args...)...)
@@ -244,7 +244,7 @@ func TestHangUpIgnored(t *testing.T) {
 
 // Whatever condition is reached first ends the recording, with status 0.
 func TestStopConditions(t *testing.T) {
-	need(t)
+	needs(t)
 	for _, tt := range []struct {
 		args     []string
 		captured int // -1: not known
@@ -300,7 +300,7 @@ func status(t *testing.T, err error) int {
 // With --fail-on-loss the status tells whether everything was recorded. What
 // was asked to be left out is no loss.
 func TestFailOnLoss(t *testing.T) {
-	need(t)
+	needs(t)
 	for _, tt := range []struct {
 		name   string
 		args   []string
@@ -361,7 +361,7 @@ func TestFailOnLoss(t *testing.T) {
 // A reader of standard output that does not read can't hold a recording that is
 // told to end; what it did not take is lost, and not because of a disk.
 func TestStuckReader(t *testing.T) {
-	need(t)
+	needs(t)
 	pipe := func(fds []int) error { return unix.Pipe2(fds, unix.O_CLOEXEC) }
 	pair := func(fds []int) error {
 		p, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)

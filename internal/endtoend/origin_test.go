@@ -72,7 +72,7 @@ while True:
 // What both ends run is in the capture, and still in what editcap and mergecap
 // make of it.
 func TestExecutables(t *testing.T) {
-	need(t, "editcap", "mergecap")
+	needs(t, "editcap", "mergecap")
 	dir := t.TempDir()
 	path, file := filepath.Join(dir, "s"), filepath.Join(dir, "a.pcapng")
 	server := startServer(t, path, echoServer)
@@ -100,7 +100,7 @@ func TestExecutables(t *testing.T) {
 // A parent binds and listens, its children accept and send: they are the ones
 // to be named.
 func TestPreforkedServer(t *testing.T) {
-	need(t)
+	needs(t)
 	dir := t.TempDir()
 	path, file := filepath.Join(dir, "s"), filepath.Join(dir, "a.pcapng")
 	parent := startServer(t, path, `
@@ -170,7 +170,7 @@ func atoi(t *testing.T, s string) int {
 
 // The list for machines has all the processes of a socket, and what they run.
 func TestListJSON(t *testing.T) {
-	need(t)
+	needs(t)
 	path := filepath.Join(t.TempDir(), "s")
 	child := startServer(t, path, `
 import os, socket, sys
@@ -206,7 +206,7 @@ l.accept()`)
 
 // Of a connection that was there before, an end that says nothing is known too.
 func TestOlderConnection(t *testing.T) {
-	need(t)
+	needs(t)
 	dir := t.TempDir()
 	path, file := filepath.Join(dir, "s"), filepath.Join(dir, "a.pcapng")
 	server := startServer(t, path, `
@@ -250,7 +250,7 @@ while c.recv(100): pass`)
 
 // A program that was replaced on the disk is called deleted.
 func TestDeletedExecutable(t *testing.T) {
-	need(t, "socat")
+	needs(t, "socat")
 	dir := t.TempDir()
 	path, file, program := filepath.Join(dir, "s"), filepath.Join(dir, "a.pcapng"), filepath.Join(dir, "my server")
 	copySocat(t, program)
@@ -342,7 +342,7 @@ speak(sys.argv[3], again)`
 
 // A pid that is used again is not taken for who had it before.
 func TestReusedPID(t *testing.T) {
-	need(t, "python3", "socat")
+	needs(t, "python3", "socat")
 	dir := t.TempDir()
 	path, file := filepath.Join(dir, "s"), filepath.Join(dir, "a.pcapng")
 	startServer(t, path, echoServer)
@@ -401,7 +401,7 @@ func TestReusedPID(t *testing.T) {
 // A process in a cgroup as Docker makes them is known to be in that container,
 // also if it is gone before anybody looks.
 func TestContainer(t *testing.T) {
-	need(t, "python3")
+	needs(t, "python3")
 	root := "/sys/fs/cgroup"
 	if _, err := os.Stat(filepath.Join(root, "cgroup.controllers")); err != nil {
 		root = filepath.Join(root, "unified")

@@ -34,7 +34,7 @@ func postgresBin(t *testing.T) string {
 	if len(found) > 0 {
 		return filepath.Dir(found[len(found)-1])
 	}
-	need(t, "initdb", "postgres")
+	needs(t, "initdb", "postgres")
 	path, err := exec.LookPath("initdb")
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func asPostgres(t *testing.T, cmd *exec.Cmd) *exec.Cmd {
 
 func startPostgreSQL(t *testing.T) *postgresql {
 	t.Helper()
-	need(t, "psql", "pgbench", "pg_isready")
+	needs(t, "psql", "pgbench", "pg_isready")
 	programs := postgresBin(t)
 	dir, err := os.MkdirTemp("", "pg") // not t.TempDir, into which postgres may not look
 	if err != nil {
@@ -451,7 +451,7 @@ func sameWords(t *testing.T, what string, analyze, tshark []string) {
 // tsharkAgreesOnPostgreSQL has Wireshark, with no options, read the file and
 // find the same.
 func tsharkAgreesOnPostgreSQL(t *testing.T, file string, all []exchange) {
-	need(t, "tshark")
+	needs(t, "tshark")
 	fields := func(filter, field string) (list []string) {
 		t.Helper()
 		out := run(t, "tshark", "-r", file, "-Y", filter, "-T", "fields", "-E", "aggregator=\x01", "-e", field)

@@ -116,7 +116,7 @@ const none = "0000000000000000"
 // After it has begun, no thread of record has any rights that it does not need,
 // and it goes on to write files.
 func TestPrivilegesGivenUp(t *testing.T) {
-	need(t)
+	needs(t)
 	var own string // of this process
 	for _, thread := range threads(t, os.Getpid()) {
 		own = thread["CapBnd"]
@@ -184,7 +184,7 @@ func TestPrivilegesGivenUp(t *testing.T) {
 // where /proc shows only one's own, for which it is of no use in the sandbox, and
 // the names of containers, for which it is kept only there.
 func TestHidden(t *testing.T) {
-	need(t, "unshare", "mount")
+	needs(t, "unshare", "mount")
 	const (
 		processes  = "mount -t proc -o hidepid=invisible proc /proc"
 		containers = "mount -t tmpfs tmpfs /run && mkdir -p -m 700 /run/containerd"
@@ -217,7 +217,7 @@ func ambient(caps ...uintptr) *syscall.SysProcAttr {
 // The capabilities that the manual names are enough, and without one of
 // them the error names it.
 func TestCapabilities(t *testing.T) {
-	need(t)
+	needs(t)
 	for _, tt := range []struct {
 		name string
 		caps []uintptr
@@ -251,7 +251,7 @@ func TestCapabilities(t *testing.T) {
 // Users of a group can record, by the program's file capabilities, as with
 // dumpcap; others can't run it.
 func TestFileCapabilities(t *testing.T) {
-	need(t, "setcap")
+	needs(t, "setcap")
 	dir := worldFolder(t)
 	program := filepath.Join(dir, "record")
 	const group = stranger + 1
@@ -299,7 +299,7 @@ func TestFileCapabilities(t *testing.T) {
 // A command keeps all that record was started with, whatever record gives up:
 // it can become another user, and root again by a set-user-id program.
 func TestCommandKeepsPrivileges(t *testing.T) {
-	need(t, "python3", "setpriv")
+	needs(t, "python3", "setpriv")
 	dir := worldFolder(t)
 	id := filepath.Join(dir, "id") // stands for sudo
 	program, err := exec.LookPath("id")
@@ -337,7 +337,7 @@ func TestCommandKeepsPrivileges(t *testing.T) {
 // In its sandbox record can write into its folder and nowhere else: a folder
 // that takes the place of it is another one, though it has its name.
 func TestSandbox(t *testing.T) {
-	need(t)
+	needs(t)
 	for _, sandbox := range []bool{true, false} {
 		dir := filepath.Join(t.TempDir(), "captures")
 		if err := os.Mkdir(dir, 0o755); err != nil {

@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"unixcap/internal/need"
 )
 
 // bin has the programs, built once.
@@ -46,24 +48,11 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// need leaves a test out on a machine that lacks something, but never in CI.
-func need(t *testing.T, programs ...string) {
+// needs has a test that records need root and some programs.
+func needs(t *testing.T, programs ...string) {
 	t.Helper()
-	missing := func(what string) {
-		t.Helper()
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("needs %s", what)
-		}
-		t.Skipf("needs %s (make test installs it)", what)
-	}
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err != nil {
-			missing(p)
-		}
-	}
-	if os.Geteuid() != 0 {
-		missing("root")
-	}
+	need.Programs(t, programs...)
+	need.Root(t)
 }
 
 // run runs a program to its end and returns its standard output.
@@ -240,7 +229,7 @@ type mariadb struct {
 
 func startMariaDB(t *testing.T, options ...string) *mariadb {
 	t.Helper()
-	need(t, "mariadbd", "mariadb-install-db", "mariadb")
+	needs(t, "mariadbd", "mariadb-install-db", "mariadb")
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
 	run(t, "mariadb-install-db", "--no-defaults", "--user=root", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db")
@@ -290,7 +279,7 @@ func (m *mariadb) query(sql string) string {
 
 func (m *mariadb) sysbench(mode string, args ...string) {
 	m.t.Helper()
-	need(m.t, "sysbench")
+	needs(m.t, "sysbench")
 	run(m.t, "sysbench", append([]string{"oltp_read_write", "--mysql-socket=" + m.socket, "--mysql-user=root",
 		"--tables=2", "--table-size=200", "--threads=2", "--events=60", "--time=0", "--db-ps-mode=" + mode}, args...)...)
 }

@@ -49,7 +49,7 @@ print(*got)
 // Each receive call is a pure ACK that acknowledges what it got, also where
 // bytes were on their way before the recording.
 func TestReceive(t *testing.T) {
-	need(t, "python3", "tshark")
+	needs(t, "python3", "tshark")
 	cmd := exec.Command("python3", "-c", receivers)
 	in, err := cmd.StdinPipe()
 	if err != nil {

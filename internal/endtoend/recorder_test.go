@@ -18,7 +18,7 @@ import (
 // The ancestor's lines have the bytes that were sent, each message whole, live
 // and from a file.
 func TestStapLines(t *testing.T) {
-	need(t, "socat")
+	needs(t, "socat")
 	dir := t.TempDir()
 	socket, file := filepath.Join(dir, "echo.sock"), filepath.Join(dir, "echo.pcapng")
 	server := exec.Command("socat", "-b", "200000", "UNIX-LISTEN:"+socket, "PIPE")
@@ -79,7 +79,7 @@ func TestStapLines(t *testing.T) {
 // What the buffer between kernel and recorder has no room for is counted, to
 // the message and to the byte.
 func TestLossIsCounted(t *testing.T) {
-	need(t)
+	needs(t)
 	file := filepath.Join(t.TempDir(), "flood.pcapng")
 	r := record(t, "-B", "64", "-w", file, "-p", strconv.Itoa(os.Getpid()))
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
@@ -143,7 +143,7 @@ func TestLossIsCounted(t *testing.T) {
 // A capture can be read while it is written, and one whose writer was killed up
 // to its last packet.
 func TestKilled(t *testing.T) {
-	need(t, "tshark")
+	needs(t, "tshark")
 	file := filepath.Join(t.TempDir(), "killed.pcapng")
 	r := record(t, "-w", file, "-p", strconv.Itoa(os.Getpid()))
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
@@ -172,7 +172,7 @@ func TestKilled(t *testing.T) {
 
 // Packets can be piped into tshark.
 func TestPipeToTshark(t *testing.T) {
-	need(t, "tshark", "python3")
+	needs(t, "tshark", "python3")
 	r := record(t, "-w", "-", "--", "python3", "-c", "import socket; a, b = socket.socketpair(); a.send(b'piped'); b.recv(9)")
 	if err := <-r.ended; err != nil {
 		t.Fatalf("%v: %s", err, &r.stderr)
@@ -188,7 +188,7 @@ func TestPipeToTshark(t *testing.T) {
 // record -- COMMAND has what the command's children say and are told, and
 // nothing else; its exit status is the command's.
 func TestCommand(t *testing.T) {
-	need(t, "python3")
+	needs(t, "python3")
 	file := filepath.Join(t.TempDir(), "command.pcapng")
 	noise, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
@@ -239,7 +239,7 @@ raise SystemExit(7)`
 
 // record -D has what lsof has, and the kernel's real addresses.
 func TestList(t *testing.T) {
-	need(t)
+	needs(t)
 	name := filepath.Join(t.TempDir(), "listed.sock")
 	l, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -266,7 +266,7 @@ func TestList(t *testing.T) {
 
 // Two filters of one kind add up, two kinds narrow down.
 func TestFilters(t *testing.T) {
-	need(t)
+	needs(t)
 	dir := t.TempDir()
 	var names []string
 	send := map[string]func(){}
@@ -323,7 +323,7 @@ func TestFilters(t *testing.T) {
 
 // A reader that goes is no error, and a command can still be killed by one.
 func TestReaderGone(t *testing.T) {
-	need(t, "python3")
+	needs(t, "python3")
 	script := `exec 2>&1; record=$0; shift 0
 "$record" --format stap -- python3 -c "
 import socket
@@ -347,7 +347,7 @@ for i in range(2000): a.send(b'x' * 1000); b.recv(2000)" | head -n 1 | cut -c1-1
 
 // A recording whose output is stuck ends at the second signal.
 func TestStuckOutput(t *testing.T) {
-	need(t, "python3")
+	needs(t, "python3")
 	p, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

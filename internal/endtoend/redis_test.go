@@ -24,7 +24,7 @@ type redis struct {
 
 func startRedis(t *testing.T) *redis {
 	t.Helper()
-	need(t, "redis-server", "redis-cli", "redis-benchmark")
+	needs(t, "redis-server", "redis-cli", "redis-benchmark")
 	dir := t.TempDir()
 	r := &redis{t: t, socket: filepath.Join(dir, "redis.sock")}
 	cmd := exec.Command("redis-server", "--port", "0", "--unixsocket", r.socket, "--save", "", "--dir", dir,
@@ -97,7 +97,7 @@ echo "hello world"
 // and errors that analyze finds in what record saw of a pipelined benchmark, of
 // RESP2, RESP3 and pub/sub.
 func TestRedis(t *testing.T) {
-	need(t, "tshark")
+	needs(t, "tshark")
 	r := startRedis(t)
 	r.cli("config", "resetstat")
 	before := r.errors()

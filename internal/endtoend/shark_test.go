@@ -22,7 +22,7 @@ type shark struct {
 // of Debian that WIRESHARKS names, unpacked into folders.
 func sharks(t *testing.T) []shark {
 	t.Helper()
-	need(t, "tshark", "editcap", "mergecap")
+	needs(t, "tshark", "editcap", "mergecap")
 	list := []shark{{name: "here"}}
 	for _, tree := range filepath.SplitList(os.Getenv("WIRESHARKS")) {
 		list = append(list, shark{filepath.Base(tree), tree})
@@ -153,7 +153,7 @@ func (m *mixture) talk(t *testing.T, l net.Listener) {
 // Wireshark's window shows packets, their fields, a stream, and a live capture while
 // it goes on. The script waits for each.
 func (m *mixture) testScreenshots(t *testing.T) {
-	need(t, "wireshark", "Xvfb", "xdotool", "import", "identify", "pngquant", "optipng")
+	needs(t, "wireshark", "Xvfb", "xdotool", "import", "identify", "pngquant", "optipng")
 	folder := os.Getenv("SCREENSHOTS")
 	if folder == "" {
 		folder = t.TempDir()

@@ -148,7 +148,7 @@ func statuses(lines []string) []string {
 // On a terminal there is a line that says how it goes, that never wraps, and of
 // which nothing is left.
 func TestStatusLine(t *testing.T) {
-	need(t)
+	needs(t)
 	dir := t.TempDir()
 	path := chatter(t, dir, 10, time.Millisecond)
 	file := filepath.Join(dir, strings.Repeat("long", 20)+".pcapng")
@@ -178,7 +178,7 @@ func TestStatusLine(t *testing.T) {
 
 // Where it would be in the way there is none.
 func TestNoStatusLine(t *testing.T) {
-	need(t)
+	needs(t)
 	dir := t.TempDir()
 	path := chatter(t, dir, 10, time.Millisecond)
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -221,7 +221,7 @@ func TestNoStatusLine(t *testing.T) {
 // A terminal that is closed ends the recording regularly: nobody could end it
 // any more.
 func TestTerminalGone(t *testing.T) {
-	need(t, "capinfos")
+	needs(t, "capinfos")
 	dir := t.TempDir()
 	path := chatter(t, dir, 10, time.Millisecond)
 	file := filepath.Join(dir, "x.pcapng")
@@ -259,7 +259,7 @@ func TestTerminalGone(t *testing.T) {
 // A terminal that takes nothing, as after Ctrl-S, does not keep the file from
 // being complete.
 func TestTerminalStopped(t *testing.T) {
-	need(t)
+	needs(t)
 	dir := t.TempDir()
 	path := chatter(t, dir, 10, time.Millisecond)
 	file := filepath.Join(dir, "x.pcapng")

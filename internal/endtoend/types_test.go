@@ -22,7 +22,7 @@ func objects(t *testing.T) string {
 // Where the kernel does not have its types itself, they come from a file, and the
 // sockets there are are found without the kernel's iterators: the same ones.
 func TestTypesFromFile(t *testing.T) {
-	need(t)
+	needs(t)
 	file := filepath.Join(t.TempDir(), "types")
 	b, err := os.ReadFile("/sys/kernel/btf/vmlinux")
 	if err != nil {
@@ -54,7 +54,7 @@ time.sleep(600)`)
 // A backend that the kernel does not take is named with the program, the reason
 // and the next one.
 func TestBackendRefused(t *testing.T) {
-	need(t)
+	needs(t)
 	out, err := exec.Command(filepath.Join(bin, "record"), "-w", filepath.Join(t.TempDir(), "x.pcapng"), "--", "true").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)

@@ -11,7 +11,7 @@ import (
 // A path of which no socket is known is said to be so in the words that fit: it
 // may be one that a socket has bound by another name, and that is then found.
 func TestUnbound(t *testing.T) {
-	need(t)
+	needs(t)
 	dir := t.TempDir()
 	t.Chdir(dir)
 	l, err := net.Listen("unix", "here.sock") // not by the whole path

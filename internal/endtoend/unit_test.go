@@ -34,7 +34,7 @@ func install(t *testing.T, dir string) {
 }
 
 func TestUnitInstalls(t *testing.T) {
-	need(t, "make", "systemd-analyze")
+	needs(t, "make", "systemd-analyze")
 	dir := installed(t)
 	unit := filepath.Join(dir, "lib/systemd/system/unixcap-record.service")
 	if out, err := exec.Command("systemd-analyze", "verify", unit).CombinedOutput(); err != nil || len(out) > 0 {
@@ -63,7 +63,7 @@ func TestUnitInstalls(t *testing.T) {
 }
 
 func TestUnitExposure(t *testing.T) {
-	need(t, "systemd-analyze")
+	needs(t, "systemd-analyze")
 	out := strings.TrimSpace(run(t, filepath.Join(root, "scripts/unit-score.sh")))
 	score, err := strconv.ParseFloat(out, 64)
 	if err != nil || score > exposureMax {
@@ -94,7 +94,7 @@ func setting(t *testing.T, name string) []string {
 // process is put upon record, with the unit's options, and it records; the
 // system calls it takes are among those that the unit allows.
 func TestUnitRestrictions(t *testing.T) {
-	need(t, "systemd-analyze", "strace", "unshare", "setpriv", "mount")
+	needs(t, "systemd-analyze", "strace", "unshare", "setpriv", "mount")
 	dir := strangersFolder(t)
 	trace := filepath.Join(t.TempDir(), "trace")
 	options, ok := strings.CutPrefix(strings.Trim(setting(t, "Environment")[0], `"`), "RECORD_OPTIONS=")

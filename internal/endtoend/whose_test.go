@@ -17,7 +17,7 @@ import (
 // prints the pid of the process that will answer.
 func startServer(t *testing.T, path, program string) (pid string) {
 	t.Helper()
-	need(t, "python3")
+	needs(t, "python3")
 	cmd := exec.Command("python3", "-c", program, path)
 	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
 	out, err := cmd.StdoutPipe()
@@ -59,7 +59,7 @@ func ask(t *testing.T, path, text string) {
 // A worker accepts what another process listens for: the first request of a
 // connection comes before anything says that it will be the worker's.
 func TestWorker(t *testing.T) {
-	need(t)
+	needs(t)
 	path := filepath.Join(t.TempDir(), "s")
 	worker := startServer(t, path, `
 import os, socket, sys
@@ -91,7 +91,7 @@ while True:
 // Of two workers, only the first message to the other can be taken for one to
 // this one.
 func TestOtherWorker(t *testing.T) {
-	need(t)
+	needs(t)
 	path := filepath.Join(t.TempDir(), "s")
 	idle := startServer(t, path, `
 import os, socket, sys, time
@@ -130,7 +130,7 @@ while True:
 
 // Nobody else's sockets are recorded, whatever their addresses were before.
 func TestNobodyElses(t *testing.T) {
-	need(t)
+	needs(t)
 	path := filepath.Join(t.TempDir(), "s")
 	server := startServer(t, path, `
 import os, socket, sys
@@ -170,7 +170,7 @@ while True:
 
 // The receiver of datagrams is known once it has received one.
 func TestDatagramReceiver(t *testing.T) {
-	need(t)
+	needs(t)
 	path := filepath.Join(t.TempDir(), "s")
 	r := record(t, "--format", "jsonl", filepath.Dir(path)+"/*")
 	server := startServer(t, path, `

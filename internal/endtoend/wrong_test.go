@@ -16,7 +16,7 @@ import (
 // What can't be done is said in one line that says what to do, with the exit
 // status for it, and leaves nothing behind.
 func TestWrong(t *testing.T) {
-	need(t)
+	needs(t)
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -140,7 +140,7 @@ func listening(stderr string) string {
 // A backend that the kernel refuses is named with the kernel's reason. Where
 // this kernel takes it, the matrix of virtual machines has the other case.
 func TestRefusedBackend(t *testing.T) {
-	need(t)
+	needs(t)
 	out, err := exec.Command(filepath.Join(bin, "record"), "--backend", "fentry", "-c", "1", "--", "true").CombinedOutput()
 	if err == nil {
 		return
@@ -152,7 +152,7 @@ func TestRefusedBackend(t *testing.T) {
 
 // A cut file gives what it has, and an error that says so.
 func TestCutFile(t *testing.T) {
-	need(t, "python3")
+	needs(t, "python3")
 	file := filepath.Join(t.TempDir(), "whole.pcapng")
 	r := record(t, "-w", file, "--", "python3", "-c",
 		"import socket; a, b = socket.socketpair(); [(a.send(b'message %d' % i), b.recv(99)) for i in range(100)]")

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"unixcap/internal/need"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -93,10 +95,7 @@ func TestNumberWraps(t *testing.T) {
 
 // date(1) has the C library's conversions.
 func TestTimeAsDate(t *testing.T) {
-	date, err := exec.LookPath("date")
-	if err != nil {
-		t.Skip("needs date")
-	}
+	need.Programs(t, "date")
 	const conversions = "aAbBcCdDeFgGhHIjmMprRsStTuUVwWxXyYzZ%"
 	var format strings.Builder
 	for _, c := range conversions {
@@ -112,7 +111,7 @@ func TestTimeAsDate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command(date, "-d", "@"+strconv.FormatInt(at.Unix(), 10), "+"+format.String())
+		cmd := exec.Command("date", "-d", "@"+strconv.FormatInt(at.Unix(), 10), "+"+format.String())
 		cmd.Env = append(cmd.Environ(), "LC_ALL=C")
 		out, err := cmd.Output()
 		if err != nil {

@@ -7,21 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"unixcap/internal/need"
+
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 	"kernel.org/pub/linux/libs/security/libcap/cap"
 )
-
-func needRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() == 0 {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("needs root")
-	}
-	t.Skip("needs root")
-}
 
 func TestLookup(t *testing.T) {
 	for _, name := range []string{"root", "0"} {
@@ -42,7 +33,7 @@ func TestLookup(t *testing.T) {
 }
 
 func TestInvoker(t *testing.T) {
-	needRoot(t)
+	need.Root(t)
 	for _, tt := range []struct {
 		uid, gid string
 		want     *User
@@ -74,7 +65,7 @@ func TestInvoker(t *testing.T) {
 // What is tried is done with the rights that are left, and changes nothing for
 // the rest of the process.
 func TestTry(t *testing.T) {
-	needRoot(t)
+	need.Root(t)
 	u := &User{Name: "somebody", UID: 61234, GID: 61235, Groups: []int{61236}}
 	dir := t.TempDir()
 	if err := errors.Join(os.Chown(dir, u.UID, u.GID), os.Chmod(filepath.Dir(dir), 0o755)); err != nil {
