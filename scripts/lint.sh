@@ -28,7 +28,7 @@ for module in . demo; do
 done
 if command -v shellcheck >/dev/null; then
 	mapfile -t scripts < <(grep -rlE '^#!.*[/ ](ba)?sh$' --exclude-dir=.git --exclude-dir=bin .)
-	check shellcheck "${scripts[@]}"
+	check shellcheck -x "${scripts[@]}"
 else
 	echo 'shellcheck is not installed: scripts are not checked' >&2
 	[ "${CI-}" != true ] || status=1
