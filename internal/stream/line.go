@@ -31,32 +31,15 @@ type line struct {
 
 // data passes bytes on to the decoder, or to the search for one. It returns
 // which end they are from: the search may find that the ends must be swapped.
-func (f *Flow) data(from decoders.End, at decoders.Mark, p []byte) decoders.End {
+func (f *Flow) data(from decoders.End, at decoders.Mark, p decoders.Packet) decoders.End {
 	l := &f.line
 	l.at = at
-	if l.decoder == nil {
-		f.taste(from, p)
-	}
-	switch {
-	case l.decoder != nil:
-		l.decoder.Data(from, at, p)
-	case l.found != nil:
-		return l.found.data(f, from, at, decoders.Packet{Data: p})
-	}
-	return from
-}
-
-// packet is data for a message whose boundaries count.
-func (f *Flow) packet(from decoders.End, at decoders.Mark, p decoders.Packet) decoders.End {
-	l := &f.line
-	l.at = at
-	if l.decoder == nil {
-		f.taste(from, p.Data)
-	}
-	switch {
-	case l.decoder != nil:
+	if l.decoder != nil {
 		f.feed(from, at, p)
-	case l.found != nil:
+		return from
+	}
+	f.taste(from, p.Data)
+	if l.found != nil {
 		return l.found.data(f, from, at, p)
 	}
 	return from
@@ -97,6 +80,7 @@ func (f *Flow) start(p *decoders.Protocol) {
 	f.Proto, f.Protocol = p.Name, p
 	f.line.decoder = p.New(f.emit)
 	f.line.packets, _ = f.line.decoder.(decoders.PacketDecoder)
+	f.line.samples = nil
 }
 
 // emit takes an exchange from the decoder.

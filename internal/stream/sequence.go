@@ -200,7 +200,7 @@ func (f *Flow) place(p *piece) {
 	}
 	f.wait(p)
 	if len(p.payload) > 0 {
-		p.from = f.data(p.from, p.at, p.payload)
+		p.from = f.data(p.from, p.at, decoders.Packet{Data: p.payload})
 	}
 	f.cut(p.from, missing)
 }
@@ -269,6 +269,6 @@ func (f *Flow) takeDatagram(p *piece) {
 		f.lose(p.from, p.lost)
 	}
 	missing := int64(p.length - uint64(len(p.payload)))
-	p.from = f.packet(p.from, p.at, decoders.Packet{Data: p.payload, Missing: missing, FDs: p.fds})
+	p.from = f.data(p.from, p.at, decoders.Packet{Data: p.payload, Missing: missing, FDs: p.fds})
 	f.Ends[p.from].CutBytes += missing
 }

@@ -98,3 +98,17 @@ func TestTLSName(t *testing.T) {
 		tlsName(client[:n], hello[:min(n, len(hello))])
 	}
 }
+
+// A conversation whose protocol is known keeps nothing to describe it by.
+func TestNoSampleOnceKnown(t *testing.T) {
+	f := &Flow{Kind: capture.Stream}
+	f.line.set = &Options{Protocols: []*decoders.Protocol{toy(new(strings.Builder))}}
+	f.data(decoders.Client, decoders.Mark{}, decoders.Packet{Data: []byte("TOY ")})
+	if f.line.samples == nil {
+		t.Error("no sample as long as nothing is known")
+	}
+	f.start(f.line.set.Protocols[0])
+	if f.line.samples != nil {
+		t.Error("a sample of a known protocol")
+	}
+}
