@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"strings"
 	"syscall"
 
 	"unixcap/internal/executable"
@@ -113,16 +112,4 @@ func kernelName() (kernel, hardware, host string) {
 	}
 	text := func(b []byte) string { return unix.ByteSliceToString(b) }
 	return text(u.Sysname[:]) + " " + text(u.Release[:]), text(u.Machine[:]), text(u.Nodename[:])
-}
-
-// commandLine returns the arguments as a shell would take them.
-func commandLine(args []string) string {
-	quoted := make([]string, len(args))
-	for i, a := range args {
-		if a == "" || strings.ContainsAny(a, " \t\n'\"\\*?[]$&;|<>(){}#~`!") {
-			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
-		}
-		quoted[i] = a
-	}
-	return strings.Join(quoted, " ")
 }

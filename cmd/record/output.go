@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"unixcap/internal/capture"
+	"unixcap/internal/shell"
 	"unixcap/internal/tally"
 )
 
@@ -26,7 +27,7 @@ func (o *options) open(t *tally.Tally, stderr io.Writer) (sink, error) {
 	kernel, hardware, host := kernelName()
 	o.files.Capture = capture.WriterOptions{
 		Program: programName(), Kernel: kernel, Hardware: hardware, Host: host,
-		Command: commandLine(os.Args), Ports: o.ports, Receives: o.tap.Receive,
+		Command: shell.Line(os.Args), Ports: o.ports, Receives: o.tap.Receive,
 	}
 	o.files.Lost, o.files.LostOne = t.Stats, t.LoseOne
 	o.files.Notify = func(err error) {

@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -240,7 +239,6 @@ func (g *group) add(o *group) {
 	g.Processes.merge(o.Processes)
 	if !o.Slowest.IsZero() && g.Slowest.slower(o.Slowest.Duration, o.Slowest.place) {
 		g.Slowest = o.Slowest
-		g.Slowest.Request = slices.Clone(o.Slowest.Request)
 	}
 	g.Repeated.merge(&o.Repeated)
 	g.Unclosed += o.Unclosed

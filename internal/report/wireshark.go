@@ -9,6 +9,7 @@ import (
 
 	"unixcap/decoders"
 	"unixcap/internal/capture"
+	"unixcap/internal/shell"
 )
 
 // appendFilter appends Wireshark's display filter for an exchange's packets: those
@@ -100,23 +101,17 @@ func (s *Summary) WriteWireshark(w io.Writer, l Layout) error {
 		}
 		out = appendSafe(append(out, "# "...), g.title())
 		out = append(appendDuration(append(out, ": "...), x.Duration), '\n')
-		out = append(append(append(out, "wireshark -r "...), shellWord(file)...), " -Y '"...)
+		out = append(append(append(out, "wireshark -r "...), input(file)...), " -Y '"...)
 		out = append(append(out, x.Filter...), "'\n"...)
 	}
 	_, err := w.Write(out)
 	return err
 }
 
-// shellWord is a name as a shell takes it for one word, and not for an option.
-func shellWord(s string) string {
-	if strings.HasPrefix(s, "-") && s != "-" { // standard input
-		s = "./" + s
+// input is a file's name as an argument that is not taken for an option.
+func input(name string) string {
+	if strings.HasPrefix(name, "-") && name != "-" { // standard input
+		name = "./" + name
 	}
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+,:@%", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	return shell.Word(name)
 }
