@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/godbus/dbus/v5"
 
@@ -62,19 +61,6 @@ func BenchmarkBytes(b *testing.B) {
 // TestNoAllocations holds the decoder to its promise that the calls of a steady
 // connection cost no memory.
 func TestNoAllocations(t *testing.T) {
-	exchanges := 0
-	d := Protocol.New(func(*decoders.Exchange) { exchanges++ })
-	at := decoders.Mark{Time: time.Unix(1, 0)}
 	c := talk(t, 20, 8, dbus.MakeVariant(map[string]dbus.Variant{"a": dbus.MakeVariant(int32(1)), "b": dbus.MakeVariant([]string{"x"})}))
-	n := testing.AllocsPerRun(20, func() {
-		for _, m := range c {
-			d.Data(m.From, at, m.Data)
-		}
-	})
-	if n > 0 {
-		t.Errorf("%v allocations for %d messages", n, len(c))
-	}
-	if exchanges == 0 {
-		t.Error("no exchanges")
-	}
+	decodertest.NoAllocations(t, Protocol, nil, c)
 }

@@ -3,9 +3,7 @@ package dbus
 import (
 	"encoding/binary"
 	"errors"
-	"flag"
 	"net"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
@@ -17,83 +15,43 @@ import (
 	"unixcap/decoders/decodertest"
 )
 
-var (
-	update = flag.Bool("update", false, "rewrite the expected output in testdata")
-	record = flag.Bool("record", false, "record the conversations in testdata anew")
-)
-
-// The conversations in testdata, what each shows, how many requests may go
-// unanswered before the decoder has found its place, and how they were made.
-var golden = []struct {
-	name, shows string
-	slack       int
-	make        func(*testing.T) []decodertest.Conversation
-}{
-	{"dbus_send", "dbus-send: Hello, a call, its reply, signals", 2, func(t *testing.T) []decodertest.Conversation {
+// The conversations in testdata.
+var golden = decodertest.Golden{Protocol: Protocol, Recordings: []decodertest.Recording{
+	{Name: "dbus_send", Shows: "dbus-send: Hello, a call, its reply, signals", Slack: 2, Make: func(t *testing.T) []decodertest.Conversation {
 		return startBus(t, "EXTERNAL").run(t, "dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.ListNames")
 	}},
-	{"busctl", "busctl: the handshake and the first call at once, an error", 2, func(t *testing.T) []decodertest.Conversation {
+	{Name: "busctl", Shows: "busctl: the handshake and the first call at once, an error", Slack: 2, Make: func(t *testing.T) []decodertest.Conversation {
 		b := startBus(t, "EXTERNAL")
 		return b.run(t, "busctl", "--address=unix:path="+b.Path, "call", "org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetNameOwner", "s", "no.such.name")
 	}},
-	{"gdbus", "gdbus: a long reply", 2, func(t *testing.T) []decodertest.Conversation {
+	{Name: "gdbus", Shows: "gdbus: a long reply", Slack: 2, Make: func(t *testing.T) []decodertest.Conversation {
 		return startBus(t, "EXTERNAL").run(t, "gdbus", "introspect", "--session", "--dest", "org.freedesktop.DBus", "--object-path", "/org/freedesktop/DBus")
 	}},
-	{"signals", "gdbus: a signal of its own, with values", 3, func(t *testing.T) []decodertest.Conversation {
+	{Name: "signals", Shows: "gdbus: a signal of its own, with values", Slack: 3, Make: func(t *testing.T) []decodertest.Conversation {
 		return startBus(t, "EXTERNAL").run(t, "gdbus", "emit", "--session", "--object-path", "/org/example/job/17", "--signal", "org.example.Job.Done", "'text'", "(1, [2.5])", "{'a': <true>}")
 	}},
-	{"cookie", "dbus-send: DBUS_COOKIE_SHA1", 2, func(t *testing.T) []decodertest.Conversation {
+	{Name: "cookie", Shows: "dbus-send: DBUS_COOKIE_SHA1", Slack: 2, Make: func(t *testing.T) []decodertest.Conversation {
 		return startBus(t, "DBUS_COOKIE_SHA1").run(t, "dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.GetId")
 	}},
-	{"rejected", "busctl: its mechanism is not one the bus knows", 2, func(t *testing.T) []decodertest.Conversation {
+	{Name: "rejected", Shows: "busctl: its mechanism is not one the bus knows", Slack: 2, Make: func(t *testing.T) []decodertest.Conversation {
 		b := startBus(t, "DBUS_COOKIE_SHA1")
 		return b.run(t, "busctl", "--address=unix:path="+b.Path, "list")
 	}},
-	{"big_endian", "messages in big endian, one of them without a reply, a mechanism refused", 2, func(t *testing.T) []decodertest.Conversation {
+	{Name: "big_endian", Shows: "messages in big endian, one of them without a reply, a mechanism refused", Slack: 2, Make: func(t *testing.T) []decodertest.Conversation {
 		return bigEndian(t, startBus(t, "EXTERNAL"))
 	}},
-	{"types", "all types, calls with secrets, many calls outstanding, answers in another order", 2, func(t *testing.T) []decodertest.Conversation {
+	{Name: "types", Shows: "all types, calls with secrets, many calls outstanding, answers in another order", Slack: 2, Make: func(t *testing.T) []decodertest.Conversation {
 		return echoed(t)[:1]
 	}},
-	{"service", "the same as the service sees it: calls come from the bus", 2, func(t *testing.T) []decodertest.Conversation {
+	{Name: "service", Shows: "the same as the service sees it: calls come from the bus", Slack: 2, Make: func(t *testing.T) []decodertest.Conversation {
 		return echoed(t)[1:]
 	}},
-	{"monitor", "BecomeMonitor: what others say", 2, monitored},
-}
+	{Name: "monitor", Shows: "BecomeMonitor: what others say", Slack: 2, Make: monitored},
+}}
 
-func TestGolden(t *testing.T) {
-	for _, g := range golden {
-		t.Run(g.name, func(t *testing.T) {
-			c := decodertest.Golden(t, Protocol, filepath.Join("testdata", g.name), *update)
-			if t.Failed() {
-				t.Log(g.shows)
-			}
-			decodertest.Everything(t, Protocol, c, g.slack)
-		})
-	}
-}
-
-// TestRecord is not a test but how the conversations got here:
-//
-//	go test -run TestRecord/NAME -record
-func TestRecord(t *testing.T) {
-	if !*record {
-		return // it makes golden conversations, and tests nothing
-	}
-	for _, g := range golden {
-		t.Run(g.name, func(t *testing.T) {
-			all := g.make(t)
-			if len(all) == 0 {
-				t.Fatal("nothing was said")
-			}
-			c := all[len(all)-1]
-			for _, x := range decodertest.Whole(Protocol, c) {
-				t.Logf("%.1000s", decodertest.JSON(&x))
-			}
-			c.Write(t, filepath.Join("testdata", g.name+".conv"))
-		})
-	}
-}
+func TestGolden(t *testing.T)  { golden.Test(t) }
+func TestRecord(t *testing.T)  { golden.Record(t) }
+func FuzzDecoder(f *testing.F) { golden.Fuzz(f) }
 
 // bigEndian speaks to the bus in the byte order that no client on this machine
 // has.
@@ -189,10 +147,7 @@ func (*answers) SetPassword(password, hint string) (string, *dbus.Error) {
 // conversation of either.
 func echoed(t *testing.T) []decodertest.Conversation {
 	b := startBus(t, "EXTERNAL")
-	other, err := decodertest.NewProxy(filepath.Join(b.dir, "other.sock"), b.target)
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := decodertest.Proxied(t, b.Target)
 	service := b.dial(t, other.Path)
 	if err := service.Export(new(answers), "/org/example/Service1/_31", "org.example.Test"); err != nil {
 		t.Fatal(err)
@@ -251,10 +206,7 @@ func echoed(t *testing.T) []decodertest.Conversation {
 // monitored is a monitor's conversation while clients call the bus.
 func monitored(t *testing.T) []decodertest.Conversation {
 	b := startBus(t, "EXTERNAL")
-	other, err := decodertest.NewProxy(filepath.Join(b.dir, "other.sock"), b.target)
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := decodertest.Proxied(t, b.Target)
 	watch := b.dial(t, other.Path)
 	if err := watch.BusObject().Call("org.freedesktop.DBus.Monitoring.BecomeMonitor", 0, []string{}, uint32(0)).Err; err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -186,10 +185,10 @@ func masked(v any) any {
 // Every message of the recorded conversations is what the library takes it for.
 func TestLibrary(t *testing.T) {
 	n := 0
-	for _, g := range golden {
+	for _, r := range golden.Recordings {
 		for end := range decoders.End(2) {
 			var all []byte
-			for _, m := range decodertest.Read(t, filepath.Join("testdata", g.name+".conv")) {
+			for _, m := range r.Read(t) {
 				if m.From == end {
 					all = append(all, m.Data...)
 				}
@@ -205,7 +204,7 @@ func TestLibrary(t *testing.T) {
 				}
 				header, body, ok := sizes(all)
 				if !ok || int64(len(all)) < header+body {
-					t.Fatalf("%s: no message: %q", g.name, all)
+					t.Fatalf("%s: no message: %q", r.Name, all)
 				}
 				agrees(t, all[:header+body])
 				all = all[header+body:]
@@ -313,15 +312,6 @@ func FuzzBody(f *testing.F) {
 			t.Errorf("%d bytes of text", len(p.out))
 		}
 	})
-}
-
-// FuzzDecoder feeds the decoder whatever the fuzzer thinks of, beginning with
-// the recorded conversations.
-func FuzzDecoder(f *testing.F) {
-	for _, g := range golden {
-		f.Add(decodertest.Read(f, filepath.Join("testdata", g.name+".conv")).Seed())
-	}
-	f.Fuzz(func(t *testing.T, data []byte) { decodertest.Chaos(t, Protocol, data) })
 }
 
 func TestFingerprint(t *testing.T) {

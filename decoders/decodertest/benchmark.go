@@ -3,6 +3,7 @@ package decodertest
 import (
 	"syscall"
 	"testing"
+	"time"
 
 	"unixcap/decoders"
 )
@@ -36,4 +37,26 @@ func cpuTime(b *testing.B) float64 {
 		b.Fatal(err)
 	}
 	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}
+
+// NoAllocations tests that what is said on a steady connection, again and again,
+// costs no memory. opening is what was said on it before.
+func NoAllocations(t *testing.T, p decoders.Protocol, opening, steady Conversation) {
+	t.Helper()
+	exchanges := 0
+	d := p.New(func(*decoders.Exchange) { exchanges++ })
+	at := decoders.Mark{Time: time.Unix(1, 0)}
+	feed := func(c Conversation) {
+		for i := range c {
+			d.Data(c[i].From, at, c[i].Data)
+		}
+	}
+	feed(opening)
+	exchanges = 0
+	if n := testing.AllocsPerRun(50, func() { feed(steady) }); n > 0 {
+		t.Errorf("%v allocations for %d messages", n, len(steady))
+	}
+	if exchanges == 0 {
+		t.Error("no exchanges")
+	}
 }

@@ -2,47 +2,87 @@ package decodertest
 
 import (
 	"bytes"
+	"errors"
 	"net"
-	"sync"
 	"syscall"
+	"testing"
 	"time"
 
 	"unixcap/decoders"
 )
 
-// A Listener is a datagram socket that writes down what is sent to it.
+// A Listener is a socket without a server that writes down what is sent to it,
+// and answers nothing.
 type Listener struct {
 	Path string
 
-	conn *net.UnixConn
-	mu   sync.Mutex
 	all  Conversation
 	done chan struct{}
+	end  *net.UnixAddr // from where Close says that nothing more comes
 }
 
-// NewListener binds a datagram socket to path.
-func NewListener(path string) (*Listener, error) {
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		return nil, err
+// NewListener binds a socket to path. network is "unixgram", or "unix": then
+// connections are taken one after the other, and are one conversation.
+func NewListener(t testing.TB, network, path string) *Listener {
+	t.Helper()
+	l := &Listener{Path: path, done: make(chan struct{}), end: &net.UnixAddr{Name: path + ".end", Net: network}}
+	at := &net.UnixAddr{Name: path, Net: network}
+	if network == "unixgram" {
+		conn, err := net.ListenUnixgram(network, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go l.listen(conn)
+		return l
 	}
-	l := &Listener{Path: path, conn: conn, done: make(chan struct{})}
-	go l.listen()
-	return l, nil
+	connections, err := net.ListenUnix(network, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go l.accept(connections)
+	return l
 }
 
-func (l *Listener) listen() {
+// listen takes datagrams until one comes from where the end does.
+func (l *Listener) listen(conn *net.UnixConn) {
 	defer close(l.done)
+	defer conn.Close()
 	b, oob := make([]byte, 256<<10), make([]byte, 4096)
 	for {
-		n, k, _, _, err := l.conn.ReadMsgUnix(b, oob)
+		n, k, _, from, err := conn.ReadMsgUnix(b, oob)
+		if err != nil || from != nil && from.Name == l.end.Name {
+			return
+		}
+		l.note(b[:n], closeDescriptors(oob[:k]))
+	}
+}
+
+// accept takes connections until one comes from where the end does.
+func (l *Listener) accept(connections *net.UnixListener) {
+	defer close(l.done)
+	defer connections.Close()
+	b := make([]byte, 64<<10)
+	for {
+		conn, err := connections.AcceptUnix()
 		if err != nil {
 			return
 		}
-		l.mu.Lock()
-		l.all = append(l.all, Message{From: decoders.Client, At: time.Now(), Data: bytes.Clone(b[:n]), FDs: closeDescriptors(oob[:k])})
-		l.mu.Unlock()
+		end := conn.RemoteAddr().String() == l.end.Name
+		for err == nil {
+			var n int
+			if n, err = conn.Read(b); n > 0 {
+				l.note(b[:n], 0)
+			}
+		}
+		conn.Close()
+		if end {
+			return
+		}
 	}
+}
+
+func (l *Listener) note(b []byte, fds int) {
+	l.all = append(l.all, Message{From: decoders.Client, At: time.Now(), Data: bytes.Clone(b), FDs: fds})
 }
 
 // closeDescriptors closes the descriptors that were passed and says how many
@@ -65,16 +105,20 @@ func closeDescriptors(oob []byte) (n int) {
 	return n
 }
 
-// Len returns how many messages came so far.
-func (l *Listener) Len() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.all)
-}
-
-// Close ends the socket and returns what came.
-func (l *Listener) Close() Conversation {
-	l.conn.Close()
+// Close returns what came. What was sent before has come by then, and nothing
+// comes any more.
+func (l *Listener) Close(t testing.TB) Conversation {
+	t.Helper()
+	conn, err := net.DialUnix(l.end.Net, l.end, &net.UnixAddr{Name: l.Path, Net: l.end.Net})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.end.Net == "unixgram" {
+		_, err = conn.Write([]byte{0})
+	}
+	if err := errors.Join(err, conn.Close()); err != nil {
+		t.Fatal(err)
+	}
 	<-l.done
 	return l.all
 }

@@ -2,8 +2,13 @@ package decodertest
 
 import (
 	"bytes"
+	"errors"
 	"net"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"unixcap/decoders"
@@ -11,9 +16,9 @@ import (
 
 // A Proxy stands between two UNIX stream sockets and writes down what passes.
 type Proxy struct {
-	Path string // where clients connect
+	Path   string // where clients connect
+	Target string // the server's socket
 
-	target   string
 	listener net.Listener
 	mu       sync.Mutex
 	all      []*Conversation
@@ -26,7 +31,7 @@ func NewProxy(path, target string) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{Path: path, target: target, listener: l}
+	p := &Proxy{Path: path, Target: target, listener: l}
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -40,10 +45,21 @@ func NewProxy(path, target string) (*Proxy, error) {
 	return p, nil
 }
 
+// Proxied puts a proxy before a socket, for as long as the test runs.
+func Proxied(t testing.TB, target string) *Proxy {
+	t.Helper()
+	p, err := NewProxy(filepath.Join(t.TempDir(), "proxy.sock"), target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.listener.Close() })
+	return p
+}
+
 func (p *Proxy) serve(client net.Conn) {
 	defer p.open.Done()
 	defer client.Close()
-	target, err := net.Dial("unix", p.target)
+	target, err := net.Dial("unix", p.Target)
 	if err != nil {
 		return
 	}
@@ -85,6 +101,20 @@ func (p *Proxy) Forget() {
 	p.mu.Lock()
 	p.all = nil
 	p.mu.Unlock()
+}
+
+// Say has a client talk through the proxy and returns what was said, a
+// conversation for each connection. How the client ends does not matter.
+func (p *Proxy) Say(t testing.TB, client *exec.Cmd) []Conversation {
+	t.Helper()
+	p.Forget()
+	out, err := client.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	t.Logf("%s: %v\n%.2000s", strings.Join(client.Args, " "), err, out)
+	return p.Conversations()
 }
 
 // Conversations returns what has passed, a conversation for each connection,

@@ -1,47 +1,27 @@
 package fastcgi
 
 import (
-	"flag"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
+	"unixcap/internal/need"
 )
 
-var (
-	update = flag.Bool("update", false, "rewrite the expected output in testdata")
-	record = flag.Bool("record", false, "record the conversations in testdata anew")
-)
+// The conversations in testdata.
+var golden = decodertest.Golden{Protocol: Protocol, Recordings: []decodertest.Recording{
+	{Name: "php", Shows: "nginx and php-fpm over a connection that is kept: a form, 404, 500 with standard error, a redirect, a large answer", Slack: 1, Make: served},
+}}
 
-// The conversations in testdata, and what each shows.
-var golden = []struct{ name, shows string }{
-	{"php", "nginx and php-fpm over a connection that is kept: a form, 404, 500 with standard error, a redirect, a large answer"},
-}
-
-func TestGolden(t *testing.T) {
-	for _, g := range golden {
-		t.Run(g.name, func(t *testing.T) {
-			c := decodertest.Golden(t, Protocol, filepath.Join("testdata", g.name), *update)
-			if t.Failed() {
-				t.Log(g.shows)
-			}
-			for _, x := range decodertest.Whole(Protocol, c) {
-				if strings.Contains(decodertest.JSON(&x), "hunter2") {
-					t.Errorf("a secret: %s", decodertest.JSON(&x))
-				}
-			}
-			decodertest.Everything(t, Protocol, c, 1)
-		})
-	}
-}
+func TestGolden(t *testing.T)  { golden.Test(t) }
+func TestRecord(t *testing.T)  { golden.Record(t) }
+func FuzzDecoder(f *testing.F) { golden.Fuzz(f) }
 
 const phpScript = `<?php
 switch ($_GET['do'] ?? '') {
@@ -53,54 +33,46 @@ default: echo 'hello ', $_POST['name'] ?? '';
 }
 `
 
-// TestRecord is not a test but how the conversation got here:
-//
-//	go test -run TestRecord -record
-func TestRecord(t *testing.T) {
-	if !*record {
-		return // it makes golden conversations, and tests nothing
-	}
-	dir := t.TempDir()
-	for name, text := range map[string]string{
-		"index.php": phpScript,
-		"fpm.conf": fmt.Sprintf("[global]\nerror_log = %[1]s/fpm.log\ndaemonize = no\n[www]\nuser = root\nlisten = %[1]s/real.sock\npm = static\npm.max_children = 1\n"+
-			"access.log = /dev/null\n", dir),
-		"nginx.conf": fmt.Sprintf(`daemon off; user root; error_log %[1]s/error.log; pid %[1]s/pid; events {}
-http { access_log off; upstream php { server unix:%[1]s/php-fpm.sock; keepalive 1; } client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p;
+const fpmConf = `
+[global]
+error_log = %[1]s/fpm.log
+daemonize = no
+[www]
+user = root
+listen = %[1]s/php-fpm.sock
+pm = static
+pm.max_children = 1
+access.log = /dev/null
+`
+
+const nginxConf = `
+daemon off; user root; error_log %[1]s/error.log; pid %[1]s/pid; events {}
+http { access_log off; upstream php { server unix:%[2]s; keepalive 1; } client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p;
 fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
-server { listen unix:%[1]s/nginx.sock; location / { include /etc/nginx/fastcgi_params; fastcgi_param SCRIPT_FILENAME %[1]s/index.php; fastcgi_keep_conn on; fastcgi_pass php; } } }`, dir),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	start := func(socket string, args ...string) {
+server { listen unix:%[1]s/nginx.sock; location / { include /etc/nginx/fastcgi_params; fastcgi_param SCRIPT_FILENAME %[1]s/index.php; fastcgi_keep_conn on; fastcgi_pass php; } } }
+`
+
+// served is what nginx and php-fpm say to each other.
+func served(t *testing.T) []decodertest.Conversation {
+	need.Programs(t, "php-fpm8.2", "nginx", "curl")
+	dir := t.TempDir()
+	write := func(name, text string) string {
 		t.Helper()
-		cmd := exec.Command(args[0], args[1:]...)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-		if err := cmd.Start(); err != nil {
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = cmd.Process.Signal(syscall.SIGTERM); _ = cmd.Wait() })
-		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-			if c, err := net.Dial("unix", filepath.Join(dir, socket)); err == nil {
-				c.Close()
-				return
-			} else if time.Now().After(deadline) {
-				t.Fatal(err)
-			}
-		}
+		return name
 	}
-	start("real.sock", "php-fpm8.2", "-R", "-y", filepath.Join(dir, "fpm.conf"))
-	p, err := decodertest.NewProxy(filepath.Join(dir, "php-fpm.sock"), filepath.Join(dir, "real.sock"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	start("nginx.sock", "nginx", "-c", filepath.Join(dir, "nginx.conf"), "-e", filepath.Join(dir, "error.log"))
+	write("index.php", phpScript)
+	fpm, front := filepath.Join(dir, "php-fpm.sock"), filepath.Join(dir, "nginx.sock")
+	decodertest.Start(t, fpm, "php-fpm8.2", "-R", "-y", write("fpm.conf", fmt.Sprintf(fpmConf, dir)))
+	p := decodertest.Proxied(t, fpm)
+	decodertest.Start(t, front, "nginx", "-c", write("nginx.conf", fmt.Sprintf(nginxConf, dir, p.Path)), "-e", filepath.Join(dir, "error.log"))
 	for _, args := range [][]string{{"http://unix/a/12?do="}, {"-d", "name=me&password=hunter2", "http://unix/login?token=hunter2"},
 		{"http://unix/a/13?do=missing"}, {"http://unix/?do=fail"}, {"http://unix/?do=moved"}, {"http://unix/?do=large"},
 		{"-H", "Authorization: Basic aHVudGVyMg==", "http://unix/a/14"}} {
-		if out, err := exec.Command("curl", append([]string{"-s", "-S", "-o", "/dev/null", "--unix-socket", filepath.Join(dir, "nginx.sock")}, args...)...).CombinedOutput(); err != nil {
+		if out, err := exec.Command("curl", append([]string{"-s", "-S", "-o", "/dev/null", "--unix-socket", front}, args...)...).CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 	}
@@ -111,20 +83,8 @@ server { listen unix:%[1]s/nginx.sock; location / { include /etc/nginx/fastcgi_p
 	}
 	_ = exec.Command("kill", strings.TrimSpace(string(pid))).Run()
 	all := p.Conversations()
-	longest := all[0]
-	for _, c := range all {
-		if len(c) > len(longest) {
-			longest = c
-		}
-	}
-	longest.Write(t, filepath.Join("testdata", "php.conv"))
-}
-
-func FuzzDecoder(f *testing.F) {
-	for _, g := range golden {
-		f.Add(decodertest.Read(f, filepath.Join("testdata", g.name+".conv")).Seed())
-	}
-	f.Fuzz(func(t *testing.T, data []byte) { decodertest.Chaos(t, Protocol, data) })
+	slices.SortStableFunc(all, func(a, b decodertest.Conversation) int { return len(a) - len(b) })
+	return all
 }
 
 func BenchmarkPHP(b *testing.B) {

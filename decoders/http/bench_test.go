@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
-	"time"
 
 	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
@@ -75,20 +74,7 @@ func BenchmarkRoute(b *testing.B) {
 // TestNoAllocations holds the decoder to its promise that the requests of a
 // steady connection cost no memory.
 func TestNoAllocations(t *testing.T) {
-	exchanges := 0
-	d := Protocol.New(func(*decoders.Exchange) { exchanges++ })
-	at := decoders.Mark{Time: time.Unix(1, 0)}
 	c := append(exchangesOf(20, 4, 100), chunked(3, 5, 10)...)
 	c = append(c, posts(3)...)
-	n := testing.AllocsPerRun(20, func() {
-		for _, m := range c {
-			d.Data(m.From, at, m.Data)
-		}
-	})
-	if n > 0 {
-		t.Errorf("%v allocations for %d messages", n, len(c))
-	}
-	if exchanges == 0 {
-		t.Error("no exchanges")
-	}
+	decodertest.NoAllocations(t, Protocol, nil, c)
 }

@@ -2,11 +2,9 @@ package http
 
 import (
 	"context"
-	"flag"
 	"io"
 	"net"
 	nethttp "net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,22 +13,10 @@ import (
 	"unixcap/decoders/decodertest"
 )
 
-var (
-	update = flag.Bool("update", false, "rewrite the expected output in testdata")
-	record = flag.Bool("record", false, "record the conversations in testdata anew")
-)
-
-// The conversations in testdata, what each shows, how many requests may go
-// unanswered before the decoder has found its place (-1: there is no way to
-// tell whose the first answer is, or that it is no HTTP any more), and how they
-// were made.
-var golden = []struct {
-	name, shows string
-	slack       int
-	make        func(*testing.T) decodertest.Conversation
-}{
-	{"nginx", "curl and nginx: a connection that is kept, HEAD, 304, 206, 301, 401, 404, 405, gzip", 1, func(t *testing.T) decodertest.Conversation {
-		p := proxied(t, startNginx(t))
+// The conversations in testdata.
+var golden = decodertest.Golden{Protocol: Protocol, Recordings: []decodertest.Recording{
+	{Name: "nginx", Shows: "curl and nginx: a connection that is kept, HEAD, 304, 206, 301, 401, 404, 405, gzip", Slack: 1, Make: func(t *testing.T) []decodertest.Conversation {
+		p := decodertest.Proxied(t, startNginx(t))
 		args := []string{"http://me:hunter2@unix/", "--next", "-I", "http://unix/lines.txt"}
 		add := func(more ...string) { args = append(append(args, "--next"), more...) }
 		add("-H", "If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT", "http://unix/index.html")
@@ -43,81 +29,57 @@ var golden = []struct {
 		add("http://unix/empty")
 		add("http://unix/lines.txt")
 		curl(t, p.Path, args...)
-		return last(t, p)
+		return p.Conversations()
 	}},
-	{"pipeline", "three requests sent at once, twice, to nginx", 3, func(t *testing.T) decodertest.Conversation {
-		p := proxied(t, startNginx(t))
+	{Name: "pipeline", Shows: "three requests sent at once, twice, to nginx", Slack: 3, Make: func(t *testing.T) []decodertest.Conversation {
+		p := decodertest.Proxied(t, startNginx(t))
 		three := "GET / HTTP/1.1\r\nHost: a\r\n\r\nHEAD /lines.txt HTTP/1.1\r\nHost: a\r\n\r\nGET /nothing HTTP/1.1\r\nHost: a\r\n\r\n"
-		speak(t, p.Path, [2]string{three, "</html>"}, [2]string{three, "</html>"})
-		return last(t, p)
+		decodertest.Speak(t, p.Path, [2]string{three, "</html>"}, [2]string{three, "</html>"})
+		return p.Conversations()
 	}},
-	{"docker", "Go's client and a server like Docker's: JSON with secrets, chunks with trailers, 204, 404", 1, recordDaemon},
-	{"interim", "curl and Go's server: Expect, 100 and 103", 1, func(t *testing.T) decodertest.Conversation {
-		p := proxied(t, startDaemon(t))
+	{Name: "docker", Shows: "Go's client and a server like Docker's: JSON with secrets, chunks with trailers, 204, 404", Slack: 1, Make: recordDaemon},
+	{Name: "interim", Shows: "curl and Go's server: Expect, 100 and 103", Slack: 1, Make: func(t *testing.T) []decodertest.Conversation {
+		p := decodertest.Proxied(t, startDaemon(t))
 		curl(t, p.Path, "-T", "-", "-H", "Expect: 100-continue", "http://unix/hints", "--next", "http://unix/api/items")
-		return last(t, p)
+		return p.Conversations()
 	}},
-	{"codings", "gzip, deflate, br and zstd", 1, func(t *testing.T) decodertest.Conversation {
-		p := proxied(t, startDaemon(t))
+	{Name: "codings", Shows: "gzip, deflate, br and zstd", Slack: 1, Make: func(t *testing.T) []decodertest.Conversation {
+		p := decodertest.Proxied(t, startDaemon(t))
 		curl(t, p.Path, "http://unix/coded/gzip", "http://unix/coded/deflate", "http://unix/coded/br", "http://unix/coded/zstd", "-o", "/dev/null", "-o", "/dev/null", "-o", "/dev/null", "-o", "/dev/null")
-		return last(t, p)
+		return p.Conversations()
 	}},
-	{"until_close", "HTTP/1.0: an answer without a length", 1, func(t *testing.T) decodertest.Conversation {
-		p := proxied(t, startDaemon(t))
+	{Name: "until_close", Shows: "HTTP/1.0: an answer without a length", Slack: 1, Make: func(t *testing.T) []decodertest.Conversation {
+		p := decodertest.Proxied(t, startDaemon(t))
 		curl(t, p.Path, "-0", "-X", "POST", "http://unix/v1.43/images/create?fromImage=x")
-		return last(t, p)
+		return p.Conversations()
 	}},
-	{"attach", "an upgrade to a protocol of Docker's own", 1, func(t *testing.T) decodertest.Conversation {
-		p := proxied(t, startDaemon(t))
-		speak(t, p.Path, [2]string{"GET /v1.43/containers/json HTTP/1.1\r\nHost: a\r\n\r\n", "/web"},
+	{Name: "attach", Shows: "an upgrade to a protocol of Docker's own", Slack: 1, Make: func(t *testing.T) []decodertest.Conversation {
+		p := decodertest.Proxied(t, startDaemon(t))
+		decodertest.Speak(t, p.Path, [2]string{"GET /v1.43/containers/json HTTP/1.1\r\nHost: a\r\n\r\n", "/web"},
 			[2]string{"POST /v1.43/containers/9f86d081884c7d659a2feaa0c55ad015/attach?stream=1 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n", "\r\n\r\n"},
 			[2]string{"hello\n", "hello\n"}, [2]string{"GET / HTTP/1.1\r\n", "HTTP/1.1\r\n"})
-		return last(t, p)
+		return p.Conversations()
 	}},
-	{"connect", "CONNECT, refused and granted, TLS behind it", -1, func(t *testing.T) decodertest.Conversation {
-		p := proxied(t, startDaemon(t))
-		speak(t, p.Path, [2]string{"CONNECT refused:1 HTTP/1.1\r\nHost: refused:1\r\nProxy-Authorization: Basic bWU6aHVudGVyMg==\r\n\r\n", "\r\n\r\n"},
+	{Name: "connect", Shows: "CONNECT, refused and granted, TLS behind it", Slack: -1, Make: func(t *testing.T) []decodertest.Conversation {
+		p := decodertest.Proxied(t, startDaemon(t))
+		decodertest.Speak(t, p.Path, [2]string{"CONNECT refused:1 HTTP/1.1\r\nHost: refused:1\r\nProxy-Authorization: Basic bWU6aHVudGVyMg==\r\n\r\n", "\r\n\r\n"},
 			[2]string{"CONNECT db:443 HTTP/1.1\r\nHost: db:443\r\n\r\n", "\r\n\r\n"},
 			[2]string{"\x16\x03\x01\x00\x05hello", "hello"})
-		return last(t, p)
+		return p.Conversations()
 	}},
-	{"websocket", "WebSocket: texts, binary ones, ping, fragments, an end with an error", -1, func(t *testing.T) decodertest.Conversation {
+	{Name: "websocket", Shows: "WebSocket: texts, binary ones, ping, fragments, an end with an error", Slack: -1, Make: func(t *testing.T) []decodertest.Conversation {
 		return recordChat(t, "?room=7&token=hunter2", websocket.CompressionDisabled)
 	}},
-	{"deflate", "WebSocket with permessage-deflate", -1, func(t *testing.T) decodertest.Conversation {
+	{Name: "deflate", Shows: "WebSocket with permessage-deflate", Slack: -1, Make: func(t *testing.T) []decodertest.Conversation {
 		return recordChat(t, "?deflate", websocket.CompressionContextTakeover)
 	}},
-}
+}}
 
-func TestGolden(t *testing.T) {
-	for _, g := range golden {
-		t.Run(g.name, func(t *testing.T) {
-			c := decodertest.Golden(t, Protocol, filepath.Join("testdata", g.name), *update)
-			if t.Failed() {
-				t.Log(g.shows)
-			}
-			for _, x := range decodertest.Whole(Protocol, c) {
-				if strings.Contains(decodertest.JSON(&x), "hunter2") {
-					t.Errorf("a secret: %s", decodertest.JSON(&x))
-				}
-			}
-			decodertest.Everything(t, Protocol, c, g.slack)
-		})
-	}
-}
-
-// TestRecord is not a test but how the conversations got here:
-//
-//	go test -run TestRecord/NAME -record
-func TestRecord(t *testing.T) {
-	if !*record {
-		return // it makes golden conversations, and tests nothing
-	}
-	for _, g := range golden {
-		t.Run(g.name, func(t *testing.T) {
-			g.make(t).Write(t, filepath.Join("testdata", g.name+".conv"))
-		})
-	}
+func TestGolden(t *testing.T)  { golden.Test(t) }
+func TestRecord(t *testing.T)  { golden.Record(t) }
+func FuzzDecoder(f *testing.F) { golden.Fuzz(f) }
+func FuzzDetect(f *testing.F) {
+	decodertest.FuzzDetect(f, Protocol, [2]string{"GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\n"})
 }
 
 // overSocket returns a client that keeps one connection to a socket.
@@ -130,8 +92,8 @@ func overSocket(socket string) *nethttp.Client {
 	}}
 }
 
-func recordDaemon(t *testing.T) decodertest.Conversation {
-	p := proxied(t, startDaemon(t))
+func recordDaemon(t *testing.T) []decodertest.Conversation {
+	p := decodertest.Proxied(t, startDaemon(t))
 	c := overSocket(p.Path)
 	do := func(method, target, kind, body string, header ...string) {
 		t.Helper()
@@ -170,11 +132,11 @@ func recordDaemon(t *testing.T) decodertest.Conversation {
 	do("DELETE", "/v1.43/containers/9f86d081884c7d659a2feaa0c55ad015?force=1", "", "")
 	do("GET", "/api/items?page=2&sort=name", "", "", "Authorization", "hunter2")
 	c.CloseIdleConnections()
-	return last(t, p)
+	return p.Conversations()
 }
 
-func recordChat(t *testing.T, query string, mode websocket.CompressionMode) decodertest.Conversation {
-	p := proxied(t, startDaemon(t))
+func recordChat(t *testing.T, query string, mode websocket.CompressionMode) []decodertest.Conversation {
+	p := decodertest.Proxied(t, startDaemon(t))
 	ctx := context.Background()
 	c, _, err := websocket.Dial(ctx, "ws://unix/chat"+query, &websocket.DialOptions{HTTPClient: overSocket(p.Path), CompressionMode: mode, CompressionThreshold: 64})
 	if err != nil {
@@ -209,5 +171,5 @@ func recordChat(t *testing.T, query string, mode websocket.CompressionMode) deco
 	must(c.Write(ctx, websocket.MessageText, []byte("fail")))
 	<-reading.Done()
 	c.CloseNow()
-	return last(t, p)
+	return p.Conversations()
 }

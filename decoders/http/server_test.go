@@ -1,7 +1,6 @@
 package http
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
@@ -15,45 +14,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/andybalholm/brotli"
 	"github.com/coder/websocket"
 	"github.com/klauspost/compress/zstd"
 
 	"unixcap/decoders/decodertest"
+	"unixcap/internal/need"
 )
-
-// need skips the test without a program, but fails it where CI is set.
-func need(t *testing.T, program string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%v (needed where CI=true)", err)
-		}
-		t.Skip(err)
-	}
-}
-
-// proxied puts a proxy that records before a socket.
-func proxied(t *testing.T, target string) *decodertest.Proxy {
-	t.Helper()
-	p, err := decodertest.NewProxy(filepath.Join(filepath.Dir(target), "proxy.sock"), target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-// last returns the last conversation that was recorded.
-func last(t *testing.T, p *decodertest.Proxy) decodertest.Conversation {
-	t.Helper()
-	all := p.Conversations()
-	if len(all) == 0 {
-		t.Fatal("no conversation")
-	}
-	return all[len(all)-1]
-}
 
 const nginxConf = `
 daemon off;
@@ -83,7 +51,7 @@ http {
 // startNginx starts nginx and returns its socket.
 func startNginx(t *testing.T) string {
 	t.Helper()
-	need(t, "nginx")
+	need.Programs(t, "nginx")
 	dir := t.TempDir()
 	write := func(name, text string) {
 		t.Helper()
@@ -101,27 +69,15 @@ func startNginx(t *testing.T) string {
 	write("nginx.conf", fmt.Sprintf(nginxConf, dir))
 	write("www/index.html", "<h1>Hello</h1>\n")
 	write("www/lines.txt", strings.Repeat("All work and no play makes Jack a dull boy.\n", 50))
-	cmd := exec.Command("nginx", "-c", filepath.Join(dir, "nginx.conf"), "-e", filepath.Join(dir, "error.log"))
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Signal(os.Interrupt); _ = cmd.Wait() })
 	path := filepath.Join(dir, "nginx.sock")
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if c, err := net.Dial("unix", path); err == nil {
-			c.Close()
-			return path
-		} else if time.Now().After(deadline) {
-			text, _ := os.ReadFile(filepath.Join(dir, "error.log"))
-			t.Fatalf("nginx does not come up: %v\n%s", err, text)
-		}
-	}
+	decodertest.Start(t, path, "nginx", "-c", filepath.Join(dir, "nginx.conf"), "-e", filepath.Join(dir, "error.log"))
+	return path
 }
 
 // curl runs curl on a socket. It fails the test only if nothing was answered.
 func curl(t *testing.T, socket string, args ...string) {
 	t.Helper()
-	need(t, "curl")
+	need.Programs(t, "curl")
 	common := []string{"-s", "-S", "--unix-socket", socket}
 	all := common
 	for _, a := range args {
@@ -282,30 +238,4 @@ func connect(w nethttp.ResponseWriter, r *nethttp.Request) {
 	}
 	defer c.Close()
 	_, _ = io.Copy(c, rw)
-}
-
-// speak sends texts one by one, and waits behind each until the answer has what
-// is expected.
-func speak(t *testing.T, socket string, steps ...[2]string) {
-	t.Helper()
-	c, err := net.Dial("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
-	r := bufio.NewReader(c)
-	for _, s := range steps {
-		if _, err := io.WriteString(c, s[0]); err != nil {
-			t.Fatal(err)
-		}
-		var heard []byte
-		for !bytes.Contains(heard, []byte(s[1])) {
-			b, err := r.ReadByte()
-			if err != nil {
-				t.Fatalf("%q: %v behind %q", s[0], err, heard)
-			}
-			heard = append(heard, b)
-		}
-	}
 }

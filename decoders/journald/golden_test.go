@@ -2,122 +2,47 @@ package journald
 
 import (
 	"encoding/binary"
-	"flag"
 	"fmt"
-	"net"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
+	"unixcap/internal/need"
 )
 
-var (
-	update = flag.Bool("update", false, "rewrite the expected output in testdata")
-	record = flag.Bool("record", false, "record the conversations in testdata anew")
-)
-
-// The conversations in testdata, what each shows, and how they were made: by
-// programs that take the test's sockets for the journal's, in a mount namespace
-// of their own.
-var golden = []struct {
-	name, shows string
-	stream      bool
-	command     string
-}{
-	{"logger", "logger --journald: fields, values of several lines, a password, one entry too large for a datagram", false, `
+// The conversations in testdata, made by programs that take the test's sockets for
+// the journal's. In the middle of a stream a line is a line, and its priority is
+// not known.
+var golden = decodertest.Golden{Protocol: Protocol, Recordings: []decodertest.Recording{
+	{Name: "logger", Shows: "logger --journald: fields, values of several lines, a password, one entry too large for a datagram", Packets: true, Make: logged("socket", `
 printf 'MESSAGE=hello world\nPRIORITY=3\nSYSLOG_IDENTIFIER=app\nREQUEST_ID=17\nDB_PASSWORD=geheim\nCODE_FILE=a.c\nCODE_LINE=5\n' | logger --journald
 printf 'MESSAGE=connect token=geheim\n' | logger --journald
 printf 'MESSAGE=two\nMESSAGE=lines\nPRIORITY=7\n' | logger --journald
-{ printf 'PRIORITY=6\nMESSAGE='; head -c 9000000 /dev/zero | tr '\0' x; echo; } | logger --journald`},
-	{"stdout", "systemd-cat: a header and lines, some with a priority of their own", true, `
-systemd-cat -t app -p warning sh -c 'printf "one\n<3>two password=geheim\n"; printf "no end"'`},
-}
+{ printf 'PRIORITY=6\nMESSAGE='; head -c 9000000 /dev/zero | tr '\0' x; echo; } | logger --journald`)},
+	{Name: "stdout", Shows: "systemd-cat: a header and lines, some with a priority of their own", Slack: -1, Make: logged("stdout", `
+systemd-cat -t app -p warning sh -c 'printf "one\n<3>two password=geheim\n"; printf "no end"'`)},
+}}
 
-func protocol(stream bool) decoders.Protocol {
-	if stream {
-		return Protocol
-	}
-	return decodertest.Packets(Protocol)
-}
+func TestGolden(t *testing.T)  { golden.Test(t) }
+func TestRecord(t *testing.T)  { golden.Record(t) }
+func FuzzDecoder(f *testing.F) { golden.Fuzz(f) }
 
-func TestGolden(t *testing.T) {
-	for _, g := range golden {
-		t.Run(g.name, func(t *testing.T) {
-			p := protocol(g.stream)
-			c := decodertest.Golden(t, p, filepath.Join("testdata", g.name), *update)
-			if t.Failed() {
-				t.Log(g.shows)
-			}
-			if g.stream {
-				decodertest.Splits(t, p, c)
-				decodertest.Bounded(t, p, c)
-				return // from the middle a line is a line, and its priority not known
-			}
-			decodertest.EverythingOfPackets(t, p, c)
-		})
-	}
-}
-
-// TestRecord is not a test but how the conversations got here, as root:
-//
-//	go test -run TestRecord/NAME -record
-func TestRecord(t *testing.T) {
-	if !*record {
-		return // it makes golden conversations, and tests nothing
-	}
-	for _, g := range golden {
-		t.Run(g.name, func(t *testing.T) {
-			dir := t.TempDir()
-			l, err := decodertest.NewListener(filepath.Join(dir, "socket"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			lines := make(chan decodertest.Conversation, 1)
-			s, err := net.Listen("unix", filepath.Join(dir, "stdout"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			go func() { lines <- accepted(s) }()
-			cmd := exec.Command("unshare", "-m", "sh", "-c", "mkdir -p /run/systemd/journal; mount --bind "+dir+" /run/systemd/journal\n"+g.command)
-			out, err := cmd.CombinedOutput()
-			t.Logf("%v %s", err, out)
-			time.Sleep(300 * time.Millisecond)
-			var c decodertest.Conversation
-			if g.stream {
-				c = <-lines
-			}
-			s.Close()
-			if said := l.Close(); !g.stream {
-				c = said
-			}
-			for _, x := range decodertest.Whole(protocol(g.stream), c) {
-				t.Logf("%.400s", decodertest.JSON(&x))
-			}
-			c.Write(t, filepath.Join("testdata", g.name+".conv"))
-		})
-	}
-}
-
-// accepted takes one connection and returns what is sent.
-func accepted(l net.Listener) (c decodertest.Conversation) {
-	conn, err := l.Accept()
-	if err != nil {
-		return nil
-	}
-	defer conn.Close()
-	b := make([]byte, 64<<10)
-	for {
-		n, err := conn.Read(b)
-		if n > 0 {
-			c = append(c, decodertest.Message{From: decoders.Client, At: time.Now(), Data: append([]byte(nil), b[:n]...)})
-		}
-		if err != nil {
-			return c
-		}
+// logged is what a shell command, in a mount namespace of its own, sends to one of
+// the journal's sockets.
+func logged(socket, command string) func(*testing.T) []decodertest.Conversation {
+	return func(t *testing.T) []decodertest.Conversation {
+		need.Root(t)
+		dir := t.TempDir()
+		entries := decodertest.NewListener(t, "unixgram", filepath.Join(dir, "socket"))
+		lines := decodertest.NewListener(t, "unix", filepath.Join(dir, "stdout"))
+		cmd := exec.Command("unshare", "-m", "sh", "-c", "mkdir -p /run/systemd/journal; mount --bind "+dir+" /run/systemd/journal\n"+command)
+		out, err := cmd.CombinedOutput()
+		t.Logf("%v %s", err, out)
+		said := map[string]decodertest.Conversation{"socket": entries.Close(t), "stdout": lines.Close(t)}
+		return []decodertest.Conversation{said[socket]}
 	}
 }
 
@@ -163,17 +88,6 @@ func TestDetect(t *testing.T) {
 			t.Errorf("%q: %v", text, got)
 		}
 	}
-}
-
-func FuzzDecoder(f *testing.F) {
-	for _, g := range golden {
-		f.Add(decodertest.Read(f, filepath.Join("testdata", g.name+".conv")).Seed())
-	}
-	packets := decodertest.Packets(Protocol)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		decodertest.Chaos(t, Protocol, data)
-		decodertest.Chaos(t, packets, data)
-	})
 }
 
 func BenchmarkEntry(b *testing.B) {

@@ -2,22 +2,17 @@ package json
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
-	"time"
 
 	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
-)
-
-var (
-	update = flag.Bool("update", false, "rewrite the expected output in testdata")
-	record = flag.Bool("record", false, "record the conversations in testdata anew")
+	"unixcap/internal/need"
 )
 
 // rpcServer answers JSON-RPC as the specification has it, with a header if the request had
@@ -73,7 +68,7 @@ ask('{"execute": "object-add", "arguments": {"qom-type": "secret", "id": "s0", "
 ask('{"execute": "cont"}'); ask('{"execute": "query-version", "id": {"x": 1}}'); ask('{"execute": "quit"}')
 `
 
-const ndjsonPair = `
+const ndjsonServer = `
 import json, socket, sys, threading
 s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); print("up", flush=True)
 while True:
@@ -82,93 +77,61 @@ while True:
     f.close(); c.close()
 `
 
-// The conversations in testdata, what each shows, how they were made: a server, which
-// is given its socket, and a client, which is given the proxy's.
-var golden = []struct {
-	name, shows    string
-	slack          int
-	server, client []string
-}{
-	{"jsonrpc", "JSON-RPC 2.0 in lines: ids of both types, a batch, notifications, errors, secrets", 2, []string{"python3", "-c", rpcServer}, []string{"python3", "-c", rpcClient, "$", "lines"}},
-	{"lsp", "the same with headers, as language servers speak it; the server calls, too", 2, []string{"python3", "-c", rpcServer}, []string{"python3", "-c", rpcClient, "$", "lsp"}},
-	{"qmp", "QEMU: greeting, commands with and without id, events, an error, a secret", 2,
-		[]string{"sh", "-c", "exec qemu-system-x86_64 -S -M none -nodefaults -display none -qmp unix:$0,server=on,wait=off"}, []string{"python3", "-c", qmpClient, "$"}},
-	{"varlink", "varlinkctl's way: io.systemd.Journal of a journald, as journalctl --sync calls it", 1, nil, nil},
-	{"lines", "any JSON in lines, answered line by line", 2, []string{"python3", "-c", ndjsonPair},
-		[]string{"python3", "-c", `
+const ndjsonClient = `
 import socket, sys
 c = socket.socket(socket.AF_UNIX); c.connect(sys.argv[1]); f = c.makefile("rb")
 for i in range(4): c.sendall(b'{"op": "put", "n": %d, "token": "geheim"}\n' % i); f.readline()
-`, "$"}},
+`
+
+// The conversations in testdata.
+var golden = decodertest.Golden{Protocol: Protocol, Recordings: []decodertest.Recording{
+	{Name: "jsonrpc", Shows: "JSON-RPC 2.0 in lines: ids of both types, a batch, notifications, errors, secrets", Slack: 2,
+		Make: spoken(python(rpcServer), python(rpcClient, "lines"))},
+	{Name: "lsp", Shows: "the same with headers, as language servers speak it; the server calls, too", Slack: 2,
+		Make: spoken(python(rpcServer), python(rpcClient, "lsp"))},
+	{Name: "qmp", Shows: "QEMU: greeting, commands with and without id, events, an error, a secret", Slack: 2,
+		Make: spoken([]string{"sh", "-c", "exec qemu-system-x86_64 -S -M none -nodefaults -display none -qmp unix:$0,server=on,wait=off"}, python(qmpClient))},
+	{Name: "varlink", Shows: "varlinkctl's way: io.systemd.Journal of a journald, as journalctl --sync calls it", Slack: 1, Make: asked},
+	{Name: "lines", Shows: "any JSON in lines, answered line by line", Slack: 2, Make: spoken(python(ndjsonServer), python(ndjsonClient))},
+}}
+
+func TestGolden(t *testing.T)  { golden.Test(t) }
+func TestRecord(t *testing.T)  { golden.Record(t) }
+func FuzzDecoder(f *testing.F) { golden.Fuzz(f) }
+
+// python is a program that is given a socket, and then more.
+func python(program string, more ...string) []string {
+	return append([]string{"python3", "-c", program, "$SOCKET"}, more...)
 }
 
-func TestGolden(t *testing.T) {
-	for _, g := range golden {
-		t.Run(g.name, func(t *testing.T) {
-			c := decodertest.Golden(t, Protocol, filepath.Join("testdata", g.name), *update)
-			if t.Failed() {
-				t.Log(g.shows)
-			}
-			decodertest.Everything(t, Protocol, c, g.slack)
-		})
+// spoken is what a client says to a server.
+func spoken(server, client []string) func(*testing.T) []decodertest.Conversation {
+	return func(t *testing.T) []decodertest.Conversation {
+		socket := filepath.Join(t.TempDir(), "server.sock")
+		decodertest.Start(t, socket, server[0], at(socket, server[1:])...)
+		p := decodertest.Proxied(t, socket)
+		return p.Say(t, exec.Command(client[0], at(p.Path, client[1:])...))
 	}
 }
 
-// TestRecord is not a test but how the conversations got here:
-//
-//	go test -run TestRecord/NAME -record
-func TestRecord(t *testing.T) {
-	if !*record {
-		return // it makes golden conversations, and tests nothing
-	}
-	for _, g := range golden {
-		t.Run(g.name, func(t *testing.T) {
-			dir := t.TempDir()
-			target := filepath.Join(dir, "real.sock")
-			server, client := g.server, g.client
-			namespace := fmt.Sprint("unixcap-json-", os.Getpid())
-			if server == nil {
-				server, client = []string{"/lib/systemd/systemd-journald", namespace}, nil
-				target = "/run/systemd/journal." + namespace + "/io.systemd.journal"
-				defer os.RemoveAll(filepath.Dir(target))
-			} else {
-				server = append(append([]string(nil), server...), target)
-			}
-			cmd := exec.Command(server[0], server[1:]...)
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			defer func() { cmd.Process.Kill(); cmd.Wait() }()
-			for {
-				if _, err := os.Stat(target); err == nil {
-					break
-				}
-				time.Sleep(20 * time.Millisecond)
-			}
-			p, err := decodertest.NewProxy(filepath.Join(dir, "proxy.sock"), target)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if client == nil {
-				callVarlink(t, p.Path)
-			} else {
-				args := append([]string(nil), client...)
-				for i := range args {
-					if args[i] == "$" {
-						args[i] = p.Path
-					}
-				}
-				out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
-				t.Logf("%v %s", err, out)
-			}
-			all := p.Conversations()
-			c := all[len(all)-1]
-			for _, x := range decodertest.Whole(Protocol, c) {
-				t.Logf("%.400s", decodertest.JSON(&x))
-			}
-			c.Write(t, filepath.Join("testdata", g.name+".conv"))
-		})
-	}
+// at returns arguments with a socket in them.
+func at(socket string, args []string) []string {
+	args = slices.Clone(args)
+	args[slices.Index(args, "$SOCKET")] = socket
+	return args
+}
+
+// asked is what a journald of the test's own is asked.
+func asked(t *testing.T) []decodertest.Conversation {
+	need.Root(t)
+	namespace := fmt.Sprint("unixcap-json-", os.Getpid())
+	dir := "/run/systemd/journal." + namespace
+	socket := filepath.Join(dir, "io.systemd.journal")
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	decodertest.Start(t, socket, "/lib/systemd/systemd-journald", namespace)
+	p := decodertest.Proxied(t, socket)
+	callVarlink(t, p.Path)
+	return p.Conversations()
 }
 
 // callVarlink calls journald as journalctl does.
@@ -194,8 +157,8 @@ func callVarlink(t *testing.T, path string) {
 // finds.
 func TestLibrary(t *testing.T) {
 	n := 0
-	for _, g := range golden {
-		for _, m := range decodertest.Read(t, filepath.Join("testdata", g.name+".conv")) {
+	for _, r := range golden.Recordings {
+		for _, m := range r.Read(t) {
 			var s side
 			for p := m.Data; ; {
 				k, _ := s.gapBetween(p)
@@ -266,16 +229,6 @@ func TestFingerprint(t *testing.T) {
 			t.Errorf("%s: %s", request, got)
 		}
 	}
-}
-
-func FuzzDecoder(f *testing.F) {
-	for _, g := range golden {
-		f.Add(decodertest.Read(f, filepath.Join("testdata", g.name+".conv")).Seed())
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		decodertest.Chaos(t, Protocol, data)
-		appendFingerprint(nil, data)
-	})
 }
 
 func BenchmarkCalls(b *testing.B) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
-	"time"
 
 	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
@@ -39,16 +38,7 @@ func BenchmarkValues10k(b *testing.B)    { decodertest.Benchmark(b, Protocol, lo
 // TestNoAllocations holds the decoder to its promise that the commands of a
 // steady connection cost no memory.
 func TestNoAllocations(t *testing.T) {
-	d := Protocol.New(func(*decoders.Exchange) {})
-	at := decoders.Mark{Time: time.Unix(1, 0)}
-	c := load(50, 16, 100)
-	if n := testing.AllocsPerRun(20, func() {
-		for _, m := range c {
-			d.Data(m.From, at, m.Data)
-		}
-	}); n > 0 {
-		t.Errorf("%v allocations for %d messages", n, len(c))
-	}
+	decodertest.NoAllocations(t, Protocol, nil, load(50, 16, 100))
 }
 
 func TestFingerprint(t *testing.T) {

@@ -1,37 +1,18 @@
 package memcached
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/binary"
-	"flag"
-	"io"
-	"net"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"unixcap/decoders/decodertest"
+	"unixcap/internal/need"
 )
 
-var (
-	update = flag.Bool("update", false, "rewrite the expected output in testdata")
-	record = flag.Bool("record", false, "record the conversations in testdata anew")
-)
-
-// The conversations in testdata, what each shows, how many requests may go
-// unanswered before the decoder has found its place (-1: there is no way to
-// tell whose the first answer is), and what the client said.
-var golden = []struct {
-	name, shows string
-	slack       int
-	steps       [][2]string // what is sent, and what ends the answer
-}{
-	{"text", "the text protocol: all commands, hits and misses, errors", 1, [][2]string{
+// The conversations in testdata.
+var golden = decodertest.Golden{Protocol: Protocol, Server: startServer, Recordings: []decodertest.Recording{
+	{Name: "text", Shows: "the text protocol: all commands, hits and misses, errors", Slack: 1, Make: said([][2]string{
 		{"version\r\n", "\r\n"},
 		{"set user:1001:name 5 0 5\r\nhello\r\n", "\r\n"},
 		{"get user:1001:name\r\n", "END\r\n"},
@@ -56,13 +37,13 @@ var golden = []struct {
 		{"get empty\r\n", "END\r\n"},
 		{"set quiet 0 0 1 noreply\r\na\r\nget quiet\r\n", "END\r\n"},
 		{"flush_all\r\n", "OK\r\n"},
-	}},
-	{"pipeline", "several commands at once", 4, [][2]string{
+	})},
+	{Name: "pipeline", Shows: "several commands at once", Slack: 4, Make: said([][2]string{
 		{"set a 0 0 1\r\na\r\nset b 0 0 1\r\nb\r\nget a b\r\n", "END\r\n"},
 		{"get a\r\nget c\r\ndelete a\r\nget a b\r\n", "b\r\nEND\r\n"},
 		{"get b\r\nincr c 1\r\nversion\r\n", "VERSION 1.6.18\r\n"},
-	}},
-	{"meta", "meta commands: quiet ones, opaques, a miss and a hit", 5, [][2]string{
+	})},
+	{Name: "meta", Shows: "meta commands: quiet ones, opaques, a miss and a hit", Slack: 5, Make: said([][2]string{
 		{"ms key:1 5 T0\r\nhello\r\n", "\r\n"},
 		{"mg key:1 v t\r\n", "hello\r\n"},
 		{"mg key:2 v\r\n", "\r\n"},
@@ -75,8 +56,8 @@ var golden = []struct {
 		{"me key:4\r\n", "\r\n"},
 		{"ms key:1 zz\r\n", "\r\n"},
 		{"mn\r\n", "MN\r\n"},
-	}},
-	{"binary", "the binary protocol: hits, misses, quiet commands, statistics, errors", 4, [][2]string{
+	})},
+	{Name: "binary", Shows: "the binary protocol: hits, misses, quiet commands, statistics, errors", Slack: 4, Make: said([][2]string{
 		{packet(0x0b, 0, "", "", ""), "1.6.18"},
 		{packet(0x01, 1, "\x00\x00\x00\x05\x00\x00\x00\x00", "user:1", "hello"), header24(1, 0)},
 		{packet(0x00, 2, "", "user:1", ""), "hello"},
@@ -91,8 +72,8 @@ var golden = []struct {
 		{packet(0x21, 15, "", "PLAIN", "\x00me\x00hunter2"), "command"},
 		{packet(0x04, 16, "", "user:1", ""), header24(16, 4)},
 		{packet(0x08, 17, "", "", ""), header24(17, 8)},
-	}},
-}
+	})},
+}}
 
 // packet is a request of the binary protocol.
 func packet(opcode byte, opaque uint32, extras, key, value string) string {
@@ -109,90 +90,27 @@ func header24(opaque uint32, _ byte) string {
 	return string(b)
 }
 
-func TestGolden(t *testing.T) {
-	for _, g := range golden {
-		t.Run(g.name, func(t *testing.T) {
-			c := decodertest.Golden(t, Protocol, filepath.Join("testdata", g.name), *update)
-			if t.Failed() {
-				t.Log(g.shows)
-			}
-			for _, x := range decodertest.Whole(Protocol, c) {
-				if strings.Contains(decodertest.JSON(&x), "hunter2") {
-					t.Errorf("a secret: %s", decodertest.JSON(&x))
-				}
-			}
-			decodertest.Everything(t, Protocol, c, g.slack)
-		})
-	}
+func TestGolden(t *testing.T)  { golden.Test(t) }
+func TestRecord(t *testing.T)  { golden.Record(t) }
+func FuzzDecoder(f *testing.F) { golden.Fuzz(f) }
+func FuzzDetect(f *testing.F) {
+	decodertest.FuzzDetect(f, Protocol, [2]string{"get a\r\n", "END\r\n"}, [2]string{packet(0, 1, "", "a", ""), "\x81\x00"})
 }
 
-// TestRecord is not a test but how the conversations got here:
-//
-//	go test -run TestRecord/NAME -record
-func TestRecord(t *testing.T) {
-	if !*record {
-		return // it makes golden conversations, and tests nothing
-	}
-	for _, g := range golden {
-		t.Run(g.name, func(t *testing.T) {
-			p := startServer(t)
-			c, err := net.Dial("unix", p.Path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = c.SetDeadline(time.Now().Add(time.Minute))
-			r := bufio.NewReader(c)
-			for _, s := range g.steps {
-				if _, err := io.WriteString(c, s[0]); err != nil {
-					t.Fatal(err)
-				}
-				var heard []byte
-				for !bytes.HasSuffix(heard, []byte(s[1])) {
-					b, err := r.ReadByte()
-					if err != nil {
-						t.Fatalf("%q: %v behind %q", s[0][:min(len(s[0]), 100)], err, heard)
-					}
-					heard = append(heard, b)
-				}
-				for r.Buffered() > 0 { // the rest of a packet
-					_, _ = r.ReadByte()
-				}
-			}
-			c.Close()
-			all := p.Conversations()
-			all[len(all)-1].Write(t, filepath.Join("testdata", g.name+".conv"))
-		})
+// said has a client send texts, and wait behind each for what ends the answer.
+func said(steps [][2]string) func(*testing.T) []decodertest.Conversation {
+	return func(t *testing.T) []decodertest.Conversation {
+		p := startServer(t)
+		decodertest.Speak(t, p.Path, steps...)
+		return p.Conversations()
 	}
 }
 
 // startServer starts a server of our own behind a proxy that records.
 func startServer(t *testing.T) *decodertest.Proxy {
 	t.Helper()
-	if _, err := exec.LookPath("memcached"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%v (needed where CI=true)", err)
-		}
-		t.Skip(err)
-	}
-	dir := t.TempDir()
-	target := filepath.Join(dir, "real.sock")
-	cmd := exec.Command("memcached", "-s", target, "-u", "root", "-t", "1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if c, err := net.Dial("unix", target); err == nil {
-			c.Close()
-			break
-		} else if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
-	p, err := decodertest.NewProxy(filepath.Join(dir, "memcached.sock"), target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	need.Programs(t, "memcached")
+	socket := filepath.Join(t.TempDir(), "memcached.sock")
+	decodertest.Start(t, socket, "memcached", "-s", socket, "-u", "root", "-t", "1")
+	return decodertest.Proxied(t, socket)
 }

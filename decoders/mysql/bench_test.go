@@ -3,7 +3,6 @@ package mysql
 import (
 	"bytes"
 	"testing"
-	"time"
 
 	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
@@ -95,22 +94,9 @@ func BenchmarkFingerprintInsert(b *testing.B) {
 // TestNoAllocations holds the decoder to its promise that rows and the
 // statements of a steady connection cost no memory.
 func TestNoAllocations(t *testing.T) {
-	rows := 0
-	d := Protocol.New(func(x *decoders.Exchange) { rows += int(x.Rows) })
-	at := decoders.Mark{Time: time.Unix(1, 0)}
-	for _, m := range opening(mysql8) {
-		d.Data(m.From, at, m.Data)
+	c := rowsConversation(1000, 100)
+	if x := decodertest.Whole(Protocol, c); x[len(x)-1].Rows != 1000 {
+		t.Errorf("not 1000 rows: %s", decodertest.JSON(&x[len(x)-1]))
 	}
-	c := rowsConversation(1000, 100)[3:]
-	n := testing.AllocsPerRun(50, func() {
-		for _, m := range c {
-			d.Data(m.From, at, m.Data)
-		}
-	})
-	if n > 0 {
-		t.Errorf("%v allocations for a query with 1000 rows", n)
-	}
-	if rows == 0 {
-		t.Error("no rows")
-	}
+	decodertest.NoAllocations(t, Protocol, c[:3], c[3:])
 }

@@ -13,6 +13,7 @@ import (
 	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
 	"unixcap/decoders/sql"
+	"unixcap/internal/need"
 )
 
 // counters returns the server's status variables. It asks past the proxy, for
@@ -63,7 +64,7 @@ func (n tally) add(x *decoders.Exchange) {
 // rows and bytes.
 func TestSysbenchAgainstCounters(t *testing.T) {
 	s := server(t)
-	need(t, "sysbench")
+	need.Programs(t, "sysbench")
 	s.sql(t, "create database if not exists counted")
 	args := []string{"--db-driver=mysql", "--mysql-socket=" + s.proxy.Path, "--mysql-user=root", "--mysql-db=counted",
 		"--tables=2", "--table-size=1000", "--threads=4", "--time=0", "--rand-seed=1"}

@@ -1,8 +1,6 @@
 package mysql
 
 import (
-	"math/rand/v2"
-	"path/filepath"
 	"testing"
 
 	"unixcap/decoders"
@@ -43,49 +41,7 @@ func TestDetect(t *testing.T) {
 		{"SMTP", "", "220 mail ESMTP\r\n", decoders.No, decoders.No},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			for _, hinted := range []bool{false, true} {
-				want := test.plain
-				if hinted {
-					want = test.hinted
-				}
-				got := detect([]byte(test.client), []byte(test.server), hinted)
-				if got != want && !(hinted && want == decoders.No && got == decoders.Maybe) {
-					t.Errorf("hinted %v: %v, want %v", hinted, got, want)
-				}
-			}
+			decodertest.Detects(t, Protocol, test.client, test.server, test.plain, test.hinted)
 		})
-	}
-}
-
-// TestDetectRecorded wants every recorded conversation recognised from its
-// beginning, and from any place in the middle where a query begins.
-func TestDetectRecorded(t *testing.T) {
-	for _, g := range golden {
-		c := decodertest.Read(t, filepath.Join("testdata", g.name+".conv"))
-		var client, server []byte
-		for _, m := range c {
-			if m.From == decoders.Client {
-				client = append(client, m.Data...)
-			} else {
-				server = append(server, m.Data...)
-			}
-		}
-		if v := detect(client[:min(len(client), decoders.DetectBytes)], server[:min(len(server), decoders.DetectBytes)], false); v != decoders.Yes {
-			t.Errorf("%s: %v", g.name, v)
-		}
-	}
-}
-
-func TestDetectNotRandom(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	client, server := make([]byte, 512), make([]byte, 512)
-	for range 200_000 {
-		for i := range client[:64] {
-			client[i], server[i] = byte(r.Uint32()), byte(r.Uint32())
-		}
-		n, m := r.IntN(len(client)), r.IntN(len(server))
-		if detect(client[:n], server[:m], true) == decoders.Yes {
-			t.Fatalf("% x\n% x", client[:n], server[:m])
-		}
 	}
 }

@@ -1,102 +1,60 @@
 package mysql
 
 import (
-	"flag"
-	"path/filepath"
 	"testing"
 
 	"unixcap/decoders/decodertest"
 )
 
-var (
-	update = flag.Bool("update", false, "rewrite the expected output in testdata")
-	record = flag.String("record", "", "record -client's last conversation as testdata/NAME.conv")
-	client = flag.String("client", "", "shell command for -record; $SOCKET is the server's socket")
-	target = flag.String("server", "", "socket of a server that runs already, for -record; without it MariaDB is started")
-	which  = flag.Int("connection", -1, "which of the connections -record keeps, counted from 0; -1 is the last")
-)
-
-// The conversations in testdata, what each shows, and how many requests may go
-// unanswered before the decoder has found its place: one, or as many as were
-// sent ahead. A client that is always ahead leaves no way to tell whose the
-// first answer is (-1).
-var golden = []struct {
-	name, shows string
-	slack       int
-}{
-	{"client", "mariadb, the client: text results, an error, LOAD DATA LOCAL INFILE, a procedure, USE", 1},
-	{"compressed", "the same client with --compress", 1},
-	{"denied", "a wrong password", 1},
-	{"tls", "the client asks for TLS, after which nothing can be read", 1},
-	{"sysbench", "one transaction of sysbench oltp_read_write with prepared statements", 1},
-	{"capi", "MariaDB Connector/C: all types, long data, a cursor, direct and bulk execution, out parameters, multi-statements, every small command", 2},
-	{"mysql2", "Node.js mysql2 without CLIENT_DEPRECATE_EOF: prepared statements, types, NULL", 1},
-	{"pipeline", "Node.js mariadb: commands sent ahead of the answers, a batch", -1},
-	{"gosql", "go-sql-driver/mysql: prepared statements, times, errors", 1},
-	{"dbd", "Perl DBD::mysql with prepared statements on the server, MariaDB 11.8", 1},
-	{"pymysql", "PyMySQL: values in the text, multi-statements, LOAD DATA LOCAL INFILE, MySQL 9.7", 1},
-	{"mysqlnd", "PHP mysqli: prepared statements, long data, a cursor, change_user to another method, MySQL 9.7", 1},
-	{"mysqlnd_compressed", "the same with zlib", 1},
-	{"mysql9", "libmysqlclient of MySQL 9.7: all types, cursors, out parameters, multi-results, session tracking, query attributes, sha256_password behind change_user", 1},
-	{"mysql9_zstd", "the same compressed with zstd", 1},
-	{"mysql9_nometa", "the same with optional result set metadata", 1},
-	{"maria11", "Connector/C with MariaDB 11.8: cached metadata, all types, session tracking, change_user to ed25519, which is refused the second time", 1},
-	{"mariadb_commands", "MariaDB 11.8, commands that libraries no longer send: create_db, drop_db, process_kill, register_slave with a password, refresh, shutdown; bulk execution with unit results", 1},
-	{"binlog", "mysqlbinlog --stop-never follows MySQL 9.7's binary log until it is killed", 1},
-	{"binlog_gtid", "mysqlbinlog reads a binary log to its end with COM_BINLOG_DUMP_GTID", 1},
-	{"clone", "CLONE INSTANCE of MySQL 9.7, the second connection: a protocol of its own inside, whose packets look like commands", 1},
-	{"auth_caching_sha2_rsa", "caching_sha2_password over TCP: the server's key, the password encrypted with it", 1},
-	{"auth_caching_sha2_mariadb", "caching_sha2_password, full, with MariaDB 11.8", 1},
-	{"auth_parsec", "a switch to parsec, MariaDB 11.8", 1},
-	{"auth_ed25519", "a switch to ed25519, with a wrong password", 1},
-	{"auth_pam", "a switch to dialog, by which PAM asks; refused", 1},
-	{"auth_gssapi", "a switch to GSSAPI, after which the client gives up", 1},
-	{"auth_socket", "unix_socket: no exchange beyond the user's name", 1},
-	{"greeting_refused", "the server refuses the client before any greeting", 1},
-}
-
-func TestGolden(t *testing.T) {
-	for _, g := range golden {
-		t.Run(g.name, func(t *testing.T) {
-			c := decodertest.Golden(t, Protocol, filepath.Join("testdata", g.name), *update)
-			if t.Failed() {
-				t.Log(g.shows)
-			}
-			decodertest.Everything(t, Protocol, c, g.slack)
-		})
-	}
-}
-
-// TestRecord is not a test but how the conversations got here:
+// The conversations in testdata. Each was made with -client, as in
 //
 //	go test -run TestRecord -record NAME -client 'mariadb -S $SOCKET …'
-func TestRecord(t *testing.T) {
-	if *record == "" {
-		return // it makes golden conversations, and tests only what it makes
-	}
-	var all []decodertest.Conversation
-	var log []string
-	if *target == "" {
-		s := server(t)
-		log = s.logged(t, func() { all = s.run(t, "", "env", "SOCKET="+s.proxy.Path, "sh", "-c", *client) })
-	} else {
-		s := &testServer{dir: t.TempDir(), socket: *target}
-		var err error
-		if s.proxy, err = decodertest.NewProxy(filepath.Join(s.dir, "mysqld.sock"), s.socket); err != nil {
-			t.Fatal(err)
-		}
-		all = s.run(t, "", "env", "SOCKET="+s.proxy.Path, "sh", "-c", *client)
-	}
-	for i, c := range all {
-		for _, x := range decodertest.Whole(Protocol, c) {
-			t.Logf("%d %.1000s", i, decodertest.JSON(&x))
-		}
-	}
-	if log != nil {
-		t.Logf("%d log entries agree", agree(t, all, log))
-	}
-	if *which < 0 {
-		*which = len(all) - 1
-	}
-	all[*which].Write(t, filepath.Join("testdata", *record+".conv"))
+//
+// Those of other servers than the MariaDB that the test starts had -server, too.
+var golden = decodertest.Golden{Protocol: Protocol, Server: loggedServer, Recordings: []decodertest.Recording{
+	{Name: "client", Shows: "mariadb, the client: text results, an error, LOAD DATA LOCAL INFILE, a procedure, USE", Slack: 1},
+	{Name: "compressed", Shows: "the same client with --compress", Slack: 1},
+	{Name: "denied", Shows: "a wrong password", Slack: 1},
+	{Name: "tls", Shows: "the client asks for TLS, after which nothing can be read", Slack: 1},
+	{Name: "sysbench", Shows: "one transaction of sysbench oltp_read_write with prepared statements", Slack: 1},
+	{Name: "capi", Shows: "MariaDB Connector/C: all types, long data, a cursor, direct and bulk execution, out parameters, multi-statements, every small command", Slack: 2},
+	{Name: "mysql2", Shows: "Node.js mysql2 without CLIENT_DEPRECATE_EOF: prepared statements, types, NULL", Slack: 1},
+	{Name: "pipeline", Shows: "Node.js mariadb: commands sent ahead of the answers, a batch", Slack: -1},
+	{Name: "gosql", Shows: "go-sql-driver/mysql: prepared statements, times, errors", Slack: 1},
+	{Name: "dbd", Shows: "Perl DBD::mysql with prepared statements on the server, MariaDB 11.8", Slack: 1},
+	{Name: "pymysql", Shows: "PyMySQL: values in the text, multi-statements, LOAD DATA LOCAL INFILE, MySQL 9.7", Slack: 1},
+	{Name: "mysqlnd", Shows: "PHP mysqli: prepared statements, long data, a cursor, change_user to another method, MySQL 9.7", Slack: 1},
+	{Name: "mysqlnd_compressed", Shows: "the same with zlib", Slack: 1},
+	{Name: "mysql9", Shows: "libmysqlclient of MySQL 9.7: all types, cursors, out parameters, multi-results, session tracking, query attributes, sha256_password behind change_user", Slack: 1},
+	{Name: "mysql9_zstd", Shows: "the same compressed with zstd", Slack: 1},
+	{Name: "mysql9_nometa", Shows: "the same with optional result set metadata", Slack: 1},
+	{Name: "maria11", Shows: "Connector/C with MariaDB 11.8: cached metadata, all types, session tracking, change_user to ed25519, which is refused the second time", Slack: 1},
+	{Name: "mariadb_commands", Shows: "MariaDB 11.8, commands that libraries no longer send: create_db, drop_db, process_kill, register_slave with a password, refresh, shutdown; bulk execution with unit results", Slack: 1},
+	{Name: "binlog", Shows: "mysqlbinlog --stop-never follows MySQL 9.7's binary log until it is killed", Slack: 1},
+	{Name: "binlog_gtid", Shows: "mysqlbinlog reads a binary log to its end with COM_BINLOG_DUMP_GTID", Slack: 1},
+	{Name: "clone", Shows: "CLONE INSTANCE of MySQL 9.7, the second connection: a protocol of its own inside, whose packets look like commands", Slack: 1},
+	{Name: "auth_caching_sha2_rsa", Shows: "caching_sha2_password over TCP: the server's key, the password encrypted with it", Slack: 1},
+	{Name: "auth_caching_sha2_mariadb", Shows: "caching_sha2_password, full, with MariaDB 11.8", Slack: 1},
+	{Name: "auth_parsec", Shows: "a switch to parsec, MariaDB 11.8", Slack: 1},
+	{Name: "auth_ed25519", Shows: "a switch to ed25519, with a wrong password", Slack: 1},
+	{Name: "auth_pam", Shows: "a switch to dialog, by which PAM asks; refused", Slack: 1},
+	{Name: "auth_gssapi", Shows: "a switch to GSSAPI, after which the client gives up", Slack: 1},
+	{Name: "auth_socket", Shows: "unix_socket: no exchange beyond the user's name", Slack: 1},
+	{Name: "greeting_refused", Shows: "the server refuses the client before any greeting", Slack: 1},
+}}
+
+func TestGolden(t *testing.T)  { golden.Test(t) }
+func TestRecord(t *testing.T)  { golden.Record(t) }
+func FuzzDecoder(f *testing.F) { golden.Fuzz(f) }
+func FuzzDetect(f *testing.F) {
+	decodertest.FuzzDetect(f, Protocol, [2]string{"\x01\x00\x00\x00\x0e", "\x07\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00"})
+}
+
+// loggedServer is the server's proxy. When the test ends, what passed through it
+// must be what the server logged.
+func loggedServer(t *testing.T) *decodertest.Proxy {
+	s := server(t)
+	since := s.logSince(t)
+	t.Cleanup(func() { t.Logf("%d log entries agree", agree(t, s.proxy.Conversations(), since())) })
+	return s.proxy
 }

@@ -14,6 +14,7 @@ import (
 	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
 	"unixcap/decoders/sql"
+	"unixcap/internal/need"
 )
 
 // The oracle of these tests is the server's general query log: what the server
@@ -281,7 +282,7 @@ func TestTLS(t *testing.T) {
 
 func TestSysbenchAgainstLog(t *testing.T) {
 	s := server(t)
-	need(t, "sysbench")
+	need.Programs(t, "sysbench")
 	s.sql(t, "create database if not exists sb")
 	for _, mode := range []string{"auto", "disable"} {
 		t.Run("db-ps-mode="+mode, func(t *testing.T) {

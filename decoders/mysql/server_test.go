@@ -6,10 +6,8 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"math/big"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +17,7 @@ import (
 	"time"
 
 	"unixcap/decoders/decodertest"
+	"unixcap/internal/need"
 )
 
 // A testServer is a MariaDB server of our own behind a proxy that records.
@@ -44,31 +43,16 @@ func TestMain(m *testing.M) {
 }
 
 // server returns the server, which is started for the first test that needs
-// it. Without the programs the test is skipped, but fails where CI is set.
+// it.
 func server(t *testing.T) *testServer {
 	t.Helper()
-	need(t, "mariadbd", "mariadb-install-db", "mariadb")
-	if os.Geteuid() != 0 && os.Getenv("CI") != "true" {
-		t.Skip("the test starts its server as root")
-	}
+	need.Programs(t, "mariadbd", "mariadb-install-db", "mariadb")
+	need.Root(t) // it runs as root
 	theServer.once.Do(func() { theServer.s, theServer.err = startServer() })
 	if theServer.err != nil {
 		t.Fatal(theServer.err)
 	}
 	return theServer.s
-}
-
-func need(t *testing.T, programs ...string) {
-	t.Helper()
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err == nil {
-			continue
-		} else if os.Getenv("CI") == "true" {
-			t.Fatalf("%v (needed where CI=true)", err)
-		} else {
-			t.Skipf("%v", err)
-		}
-	}
 }
 
 func startServer() (*testServer, error) {
@@ -93,15 +77,8 @@ func startServer() (*testServer, error) {
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		c, err := net.Dial("unix", s.socket)
-		if err == nil {
-			c.Close()
-			break
-		}
-		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("server does not come up: %w", err)
-		}
+	if err := decodertest.Await(s.socket); err != nil {
+		return nil, err
 	}
 	s.proxy, err = decodertest.NewProxy(filepath.Join(dir, "mysqld.sock"), s.socket)
 	return s, err
@@ -148,20 +125,10 @@ func (s *testServer) stop() {
 // conversation for each connection.
 func (s *testServer) run(t *testing.T, stdin string, name string, args ...string) []decodertest.Conversation {
 	t.Helper()
-	s.proxy.Forget()
 	cmd := exec.Command(name, args...)
 	cmd.Stdin = strings.NewReader(stdin)
 	cmd.Dir = s.dir
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatalf("%s: %v", name, err)
-	}
-	if len(out) > 2000 {
-		out = out[:2000]
-	}
-	t.Logf("%s: %v\n%s", name, err, out)
-	return s.proxy.Conversations()
+	return s.proxy.Say(t, cmd)
 }
 
 // sql runs the command-line client with the statements.
@@ -174,14 +141,24 @@ func (s *testServer) sql(t *testing.T, statements string, args ...string) []deco
 // logged runs f and returns what the server wrote to its general log meanwhile.
 func (s *testServer) logged(t *testing.T, f func()) []string {
 	t.Helper()
+	since := s.logSince(t)
+	f()
+	return since()
+}
+
+// logSince returns what returns the lines that the server writes to its general
+// log from now on.
+func (s *testServer) logSince(t *testing.T) func() []string {
+	t.Helper()
 	before, err := os.Stat(s.log())
 	if err != nil {
 		t.Fatal(err)
 	}
-	f()
-	b, err := os.ReadFile(s.log())
-	if err != nil {
-		t.Fatal(err)
+	return func() []string {
+		b, err := os.ReadFile(s.log())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Split(string(b[before.Size():]), "\n")
 	}
-	return strings.Split(string(b[before.Size():]), "\n")
 }

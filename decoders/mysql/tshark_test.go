@@ -11,6 +11,7 @@ import (
 
 	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
+	"unixcap/internal/need"
 )
 
 // A sharkCommand is a command as tshark reads it.
@@ -22,7 +23,7 @@ type sharkCommand struct {
 // tshark returns the commands that tshark finds in a conversation.
 func tshark(t *testing.T, c decodertest.Conversation) (all []sharkCommand) {
 	t.Helper()
-	need(t, "tshark")
+	need.Programs(t, "tshark")
 	file := filepath.Join(t.TempDir(), "conversation.pcap")
 	c.WritePcap(t, file, 3306)
 	out, err := exec.Command("tshark", "-r", file, "-Y", "mysql.command", "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=\x1e",

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
@@ -72,34 +71,11 @@ func BenchmarkPgbench(b *testing.B) {
 // TestNoAllocations holds the decoder to its promise that rows and the
 // statements of a steady connection cost no memory.
 func TestNoAllocations(t *testing.T) {
-	for _, name := range []string{"psql", "prepared", "extended"} {
-		exchanges := 0
-		d := Protocol.New(func(x *decoders.Exchange) { exchanges++ })
-		at := decoders.Mark{Time: time.Unix(1, 0)}
-		var c decodertest.Conversation
-		if name == "psql" {
-			c = rowsConversation(1000, 100)
-			for _, m := range c[:2] {
-				d.Data(m.From, at, m.Data)
-			}
-			c = c[2:]
-		} else {
-			c = decodertest.Read(t, filepath.Join("testdata", name+".conv"))
-			for _, m := range c[:len(c)-1] {
-				d.Data(m.From, at, m.Data)
-			}
-			c = c[len(c)-15 : len(c)-1]
-		}
-		n := testing.AllocsPerRun(50, func() {
-			for _, m := range c {
-				d.Data(m.From, at, m.Data)
-			}
-		})
-		if n > 0 {
-			t.Errorf("%s: %v allocations for %d messages", name, n, len(c))
-		}
-		if exchanges == 0 {
-			t.Error("no exchanges")
-		}
+	c := rowsConversation(1000, 100)
+	decodertest.NoAllocations(t, Protocol, c[:2], c[2:])
+	for _, name := range []string{"prepared", "extended"} {
+		c := decodertest.Read(t, filepath.Join("testdata", name+".conv"))
+		last := len(c) - 1 // Terminate
+		decodertest.NoAllocations(t, Protocol, c[:last], c[last-14:last])
 	}
 }

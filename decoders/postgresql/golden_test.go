@@ -1,9 +1,7 @@
 package postgresql
 
 import (
-	"flag"
 	"net"
-	"path/filepath"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -11,21 +9,9 @@ import (
 	"unixcap/decoders/decodertest"
 )
 
-var (
-	update = flag.Bool("update", false, "rewrite the expected output in testdata")
-	record = flag.Bool("record", false, "record the conversations in testdata anew")
-)
-
-// The conversations in testdata, what each shows, how many requests may go
-// unanswered before the decoder has found its place: one, or as many as were
-// sent ahead (-1: there is no way to tell whose the first answer is), and how
-// they were made.
-var golden = []struct {
-	name, shows string
-	slack       int
-	make        func(*testing.T, *testServer) []decodertest.Conversation
-}{
-	{"psql", "psql: text results, several statements in one query, notices, errors, a transaction that fails", 1, func(t *testing.T, s *testServer) []decodertest.Conversation {
+// The conversations in testdata.
+var golden = decodertest.Golden{Protocol: Protocol, Recordings: []decodertest.Recording{
+	{Name: "psql", Shows: "psql: text results, several statements in one query, notices, errors, a transaction that fails", Slack: 1, Make: from(func(t *testing.T, s *testServer) []decodertest.Conversation {
 		return s.psql(t, `create table g (id int primary key, name text);
 insert into g values (1, 'one'), (2, null);
 select * from g;
@@ -43,81 +29,66 @@ delete from g where id > 5;
 do $$begin raise notice 'hello'; end$$;
 drop table g;
 `)
-	}},
-	{"copy", "psql: COPY in, out, failed", 1, func(t *testing.T, s *testServer) []decodertest.Conversation {
+	})},
+	{Name: "copy", Shows: "psql: COPY in, out, failed", Slack: 1, Make: from(func(t *testing.T, s *testServer) []decodertest.Conversation {
 		return s.psql(t, "create table c (a int, b text);\ncopy c from stdin;\n1\tone\n2\ttwo\n\\.\ncopy c to stdout;\ncopy c from stdin;\nbad\tline\n\\.\nselect count(*) from c;\ndrop table c;\n")
-	}},
-	{"denied", "a wrong password, SCRAM", 1, func(t *testing.T, s *testServer) []decodertest.Conversation {
+	})},
+	{Name: "denied", Shows: "a wrong password, SCRAM", Slack: 1, Make: from(func(t *testing.T, s *testServer) []decodertest.Conversation {
 		s.psql(t, "create role sam login password 'right'")
 		return s.psql(t, "select 1", "-U", "sam")
-	}},
-	{"scram", "the right password, SCRAM", 1, func(t *testing.T, s *testServer) []decodertest.Conversation {
+	})},
+	{Name: "scram", Shows: "the right password, SCRAM", Slack: 1, Make: from(func(t *testing.T, s *testServer) []decodertest.Conversation {
 		s.psql(t, "drop role if exists sam")
 		s.psql(t, "create role sam login password 'topsecret'")
 		return s.psql(t, "select 1", "-U", "sam")
-	}},
-	{"cleartext", "a password in clear text", 1, func(t *testing.T, s *testServer) []decodertest.Conversation {
+	})},
+	{Name: "cleartext", Shows: "a password in clear text", Slack: 1, Make: from(func(t *testing.T, s *testServer) []decodertest.Conversation {
 		s.psql(t, "drop role if exists tom")
 		s.psql(t, "create role tom login password 'topsecret'")
 		return s.psql(t, "select 1", "-U", "tom")
-	}},
-	{"refused_ssl", "the server refuses TLS and GSSAPI", 1, func(t *testing.T, s *testServer) []decodertest.Conversation {
+	})},
+	{Name: "refused_ssl", Shows: "the server refuses TLS and GSSAPI", Slack: 1, Make: from(func(t *testing.T, s *testServer) []decodertest.Conversation {
 		return []decodertest.Conversation{s.speak(t, func(c net.Conn) { refusals(t, c) })}
-	}},
-	{"prepared", "pgbench, prepared statements", 1, func(t *testing.T, s *testServer) []decodertest.Conversation {
+	})},
+	{Name: "prepared", Shows: "pgbench, prepared statements", Slack: 1, Make: from(func(t *testing.T, s *testServer) []decodertest.Conversation {
 		s.run(t, "", "pgbench", "-i", "-q", "-I", "dtg")
 		return s.run(t, "", "pgbench", "-n", "-M", "prepared", "-t", "3")
-	}},
-	{"extended", "pgbench, the extended protocol", 1, func(t *testing.T, s *testServer) []decodertest.Conversation {
+	})},
+	{Name: "extended", Shows: "pgbench, the extended protocol", Slack: 1, Make: from(func(t *testing.T, s *testServer) []decodertest.Conversation {
 		s.run(t, "", "pgbench", "-i", "-q", "-I", "dtg")
 		return s.run(t, "", "pgbench", "-n", "-M", "extended", "-t", "3")
-	}},
-	{"pipeline", "pgbench, a pipeline of statements sent ahead", 2, func(t *testing.T, s *testServer) []decodertest.Conversation {
+	})},
+	{Name: "pipeline", Shows: "pgbench, a pipeline of statements sent ahead", Slack: 2, Make: from(func(t *testing.T, s *testServer) []decodertest.Conversation {
 		return s.run(t, "\\startpipeline\nselect 1;\nselect 2;\n\\endpipeline\n", "pgbench", "-n", "-M", "extended", "-t", "3", "-f", "-")
-	}},
-	{"binary", "values of all types, text and binary, portals, errors in the extended protocol", 3, func(t *testing.T, s *testServer) []decodertest.Conversation {
+	})},
+	{Name: "binary", Shows: "values of all types, text and binary, portals, errors in the extended protocol", Slack: 3, Make: from(func(t *testing.T, s *testServer) []decodertest.Conversation {
 		return []decodertest.Conversation{s.speak(t, func(c net.Conn) { binaryClient(t, c) })}
-	}},
-	{"copy_extended", "COPY in the extended protocol, which takes a second Sync", 1, func(t *testing.T, s *testServer) []decodertest.Conversation {
+	})},
+	{Name: "copy_extended", Shows: "COPY in the extended protocol, which takes a second Sync", Slack: 1, Make: from(func(t *testing.T, s *testServer) []decodertest.Conversation {
 		s.psql(t, "create table if not exists e (a int)")
 		return []decodertest.Conversation{s.speak(t, func(c net.Conn) { copyClient(t, c) })}
-	}},
-	{"notify", "LISTEN and NOTIFY", 1, func(t *testing.T, s *testServer) []decodertest.Conversation {
+	})},
+	{Name: "notify", Shows: "LISTEN and NOTIFY", Slack: 1, Make: from(func(t *testing.T, s *testServer) []decodertest.Conversation {
 		return s.psql(t, "listen news;\nnotify news, 'hello';\nselect 1;\n")
-	}},
-	{"replication", "a client of logical replication", 1, func(t *testing.T, s *testServer) []decodertest.Conversation {
+	})},
+	{Name: "replication", Shows: "a client of logical replication", Slack: 1, Make: from(func(t *testing.T, s *testServer) []decodertest.Conversation {
 		s.psql(t, "create table if not exists r (a int); select pg_create_logical_replication_slot('slot', 'test_decoding')")
 		s.psql(t, "insert into r values (1); insert into r values (2)")
 		return s.run(t, "", "timeout", "-s", "INT", "2", "pg_recvlogical", "-d", "postgres", "-S", "slot", "--start", "-f", "-", "--no-loop")
-	}},
+	})},
+}}
+
+func TestGolden(t *testing.T)  { golden.Test(t) }
+func TestRecord(t *testing.T)  { golden.Record(t) }
+func FuzzDecoder(f *testing.F) { golden.Fuzz(f) }
+func FuzzDetect(f *testing.F) {
+	decodertest.FuzzDetect(f, Protocol, [2]string{"Q\x00\x00\x00\x0dselect 1\x00", "Z\x00\x00\x00\x05I"},
+		[2]string{"\x00\x00\x00\x08\x04\xd2\x16\x2f", "N"})
 }
 
-func TestGolden(t *testing.T) {
-	for _, g := range golden {
-		t.Run(g.name, func(t *testing.T) {
-			c := decodertest.Golden(t, Protocol, filepath.Join("testdata", g.name), *update)
-			if t.Failed() {
-				t.Log(g.shows)
-			}
-			decodertest.Everything(t, Protocol, c, g.slack)
-		})
-	}
-}
-
-// TestRecord is not a test but how the conversations got here:
-//
-//	go test -run TestRecord/NAME -record
-func TestRecord(t *testing.T) {
-	if !*record {
-		return // it makes golden conversations, and tests nothing
-	}
-	s := server(t)
-	for _, g := range golden {
-		t.Run(g.name, func(t *testing.T) {
-			all := g.make(t, s)
-			all[len(all)-1].Write(t, filepath.Join("testdata", g.name+".conv"))
-		})
-	}
+// from has a conversation come from the server that the tests share.
+func from(say func(*testing.T, *testServer) []decodertest.Conversation) func(*testing.T) []decodertest.Conversation {
+	return func(t *testing.T) []decodertest.Conversation { return say(t, server(t)) }
 }
 
 func refusals(t *testing.T, c net.Conn) {

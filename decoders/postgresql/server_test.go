@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"unixcap/decoders/decodertest"
+	"unixcap/internal/need"
 )
 
 // A testServer is a PostgreSQL server of our own behind a proxy that records.
@@ -40,20 +41,13 @@ func TestMain(m *testing.M) {
 }
 
 // server returns the server, which is started for the first test that needs
-// it. Without the programs the test is skipped, but fails where CI is set.
+// it.
 func server(t *testing.T) *testServer {
 	t.Helper()
-	missing := ""
 	if programs() == "" {
-		missing = "needs postgresql"
-	} else if os.Geteuid() != 0 {
-		missing = "needs root, to become the server's user"
+		need.Missing(t, "postgresql")
 	}
-	if missing != "" && os.Getenv("CI") == "true" {
-		t.Fatal(missing)
-	} else if missing != "" {
-		t.Skip(missing)
-	}
+	need.Root(t) // to become the server's user
 	theServer.once.Do(func() { theServer.s, theServer.err = startServer() })
 	if theServer.err != nil {
 		t.Fatal(theServer.err)
@@ -158,18 +152,11 @@ func (s *testServer) stop() {
 // conversation for each connection.
 func (s *testServer) run(t *testing.T, stdin, name string, args ...string) []decodertest.Conversation {
 	t.Helper()
-	s.proxy.Forget()
 	cmd := exec.Command(name, args...)
 	cmd.Stdin = strings.NewReader(stdin)
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "PGHOST="+s.dir, "PGPORT=5432", "PGUSER=postgres", "PGDATABASE=postgres", "PGPASSWORD=topsecret")
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatalf("%s: %v", name, err)
-	}
-	t.Logf("%s: %v\n%.2000s", name, err, out)
-	return s.proxy.Conversations()
+	return s.proxy.Say(t, cmd)
 }
 
 // psql runs the command-line client.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
-	"time"
 
 	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
@@ -73,23 +72,10 @@ func BenchmarkFingerprint(b *testing.B) {
 // TestNoAllocations holds the decoder to its promise that the commands of a
 // steady connection cost no memory.
 func TestNoAllocations(t *testing.T) {
-	exchanges := 0
-	d := Protocol.New(func(x *decoders.Exchange) { exchanges++ })
-	at := decoders.Mark{Time: time.Unix(1, 0)}
 	c := pipelined(50, 16, 100)
 	c = append(c, decodertest.Message{From: decoders.Client, Data: bytes.Join([][]byte{
 		resp("SELECT", "3"), resp("INCR", "a"), resp("HGETALL", "h"), resp("NOSUCH", "x"), resp("CONFIG", "GET", "a")}, nil)})
 	c = append(c, decodertest.Message{From: decoders.Server,
 		Data: []byte("+OK\r\n:5\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n-ERR unknown command\r\n*0\r\n")})
-	n := testing.AllocsPerRun(20, func() {
-		for _, m := range c {
-			d.Data(m.From, at, m.Data)
-		}
-	})
-	if n > 0 {
-		t.Errorf("%v allocations for %d messages", n, len(c))
-	}
-	if exchanges == 0 {
-		t.Error("no exchanges")
-	}
+	decodertest.NoAllocations(t, Protocol, nil, c)
 }

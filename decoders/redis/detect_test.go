@@ -2,9 +2,7 @@ package redis
 
 import (
 	"bufio"
-	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -51,42 +49,16 @@ func TestDetect(t *testing.T) {
 		{"JSON", "{\"execute\":\"qmp_capabilities\"}\n", "{\"return\": {}}\n", decoders.No, decoders.No},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			for _, hinted := range []bool{false, true} {
-				want := test.plain
-				if hinted {
-					want = test.hinted
-				}
-				got := detect([]byte(test.client), []byte(test.server), hinted)
-				if got != want && !(hinted && want == decoders.No && got == decoders.Maybe) {
-					t.Errorf("hinted %v: %v, want %v", hinted, got, want)
-				}
-			}
+			decodertest.Detects(t, Protocol, test.client, test.server, test.plain, test.hinted)
 		})
 	}
 }
 
 func TestDetectRecorded(t *testing.T) {
-	for _, g := range golden {
-		client, server := decodertest.Read(t, filepath.Join("testdata", g.name+".conv")).Prefixes()
-		if v := detect(client, server, false); v != decoders.Yes {
-			t.Errorf("%s: %v", g.name, v)
-		}
+	for _, r := range golden.Recordings {
+		client, server := r.Read(t).Prefixes()
 		if v := detect(server, client, false); v == decoders.Yes {
-			t.Errorf("%s: the other way round: %v", g.name, v)
-		}
-	}
-}
-
-func TestDetectNotRandom(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	client, server := make([]byte, 512), make([]byte, 512)
-	for range 200_000 {
-		for i := range client[:64] {
-			client[i], server[i] = byte(r.Uint32()), byte(r.Uint32())
-		}
-		n, m := r.IntN(len(client)), r.IntN(len(server))
-		if detect(client[:n], server[:m], true) == decoders.Yes {
-			t.Fatalf("% x\n% x", client[:n], server[:m])
+			t.Errorf("%s: the other way round: %v", r.Name, v)
 		}
 	}
 }

@@ -1,31 +1,11 @@
 package redis
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
 )
-
-// FuzzDecoder feeds the decoder whatever the fuzzer thinks of, beginning with
-// the recorded conversations.
-func FuzzDecoder(f *testing.F) {
-	for _, g := range golden {
-		var seed []byte
-		for _, m := range decodertest.Read(f, filepath.Join("testdata", g.name+".conv")) {
-			for b := m.Data; len(b) > 0; {
-				n := min(len(b), 255)
-				seed = append(seed, byte(m.From), byte(n))
-				seed = append(seed, b[:n]...)
-				b = b[n:]
-			}
-		}
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) { decodertest.Chaos(t, Protocol, data) })
-}
 
 // FuzzFingerprint looks for classes that are too long, or depend on the case
 // of the command.
@@ -40,15 +20,8 @@ func FuzzFingerprint(f *testing.F) {
 	})
 }
 
-// FuzzDetect looks for panics, and for hints that speak against.
 func FuzzDetect(f *testing.F) {
-	f.Add([]byte("*1\r\n$4\r\nPING\r\n"), []byte("+PONG\r\n"))
-	f.Add([]byte("get a\r\n"), []byte("$-1\r\n"))
-	f.Fuzz(func(t *testing.T, client, server []byte) {
-		if detect(client, server, false) == decoders.Yes && detect(client, server, true) == decoders.No {
-			t.Error("a hint speaks against it")
-		}
-	})
+	decodertest.FuzzDetect(f, Protocol, [2]string{"*1\r\n$4\r\nPING\r\n", "+PONG\r\n"}, [2]string{"get a\r\n", "$-1\r\n"})
 }
 
 // FuzzWords looks for words that do not come back as they were.

@@ -1,7 +1,6 @@
 package sdnotify
 
 import (
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,48 +11,30 @@ import (
 	"unixcap/decoders/decodertest"
 )
 
-var (
-	update = flag.Bool("update", false, "rewrite the expected output in testdata")
-	record = flag.Bool("record", false, "record the conversations in testdata anew")
-)
+// The conversations in testdata.
+var golden = decodertest.Golden{Protocol: Protocol, Recordings: []decodertest.Recording{
+	{Name: "service", Shows: "a service's life as systemd-notify tells it, a descriptor stored, a failure", Packets: true, Make: told},
+}}
 
-const golden = "testdata/service" // a service's life as systemd-notify tells it, a descriptor stored, a failure
+func TestGolden(t *testing.T)  { golden.Test(t) }
+func TestRecord(t *testing.T)  { golden.Record(t) }
+func FuzzDecoder(f *testing.F) { golden.Fuzz(f) }
 
-func TestGolden(t *testing.T) {
-	p := decodertest.Packets(Protocol)
-	decodertest.EverythingOfPackets(t, p, decodertest.Golden(t, p, golden, *update))
-}
-
-// TestRecord is not a test but how the conversation got here:
-//
-//	go test -run TestRecord -record
-func TestRecord(t *testing.T) {
-	if !*record {
-		return // it makes golden conversations, and tests nothing
-	}
-	path := filepath.Join(t.TempDir(), "notify.sock")
-	l, err := decodertest.NewListener(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+// told is what a service tells its manager.
+func told(t *testing.T) []decodertest.Conversation {
+	l := decodertest.NewListener(t, "unixgram", filepath.Join(t.TempDir(), "notify.sock"))
 	cmd := exec.Command("sh", "-c", `systemd-notify --no-block --ready --status="Serving 17 clients"
 systemd-notify --no-block WATCHDOG=1
 systemd-notify --no-block --status="token=geheim accepted"
 systemd-notify --no-block RELOADING=1 MONOTONIC_USEC=123456
 systemd-notify --no-block MAINPID=4711
 systemd-notify --no-block STOPPING=1 ERRNO=2 "STATUS=Failed: no such file"`)
-	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+path)
+	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+l.Path)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
-	store(t, path)
-	for l.Len() < 7 {
-	}
-	c := l.Close()
-	for _, x := range decodertest.Whole(decodertest.Packets(Protocol), c) {
-		t.Log(decodertest.JSON(&x))
-	}
-	c.Write(t, golden+".conv")
+	store(t, l.Path)
+	return []decodertest.Conversation{l.Close(t)}
 }
 
 // store passes a descriptor, as sd_pid_notify_with_fds does it.
@@ -88,15 +69,6 @@ func TestFingerprint(t *testing.T) {
 			t.Errorf("%q: %q", request, got)
 		}
 	}
-}
-
-func FuzzDecoder(f *testing.F) {
-	f.Add(decodertest.Read(f, golden+".conv").Seed())
-	p := decodertest.Packets(Protocol)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		decodertest.Chaos(t, p, data)
-		appendFingerprint(nil, data)
-	})
 }
 
 func BenchmarkStatus(b *testing.B) {

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"unixcap/internal/need"
 )
 
 // Statements whose classes are compared with pt-fingerprint's. Space and the
@@ -52,12 +54,7 @@ var ptStatements = []struct{ statement, theirs, why string }{
 }
 
 func TestAgainstPtFingerprint(t *testing.T) {
-	if _, err := exec.LookPath("pt-fingerprint"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%v (needed where CI=true)", err)
-		}
-		t.Skipf("%v", err)
-	}
+	need.Programs(t, "pt-fingerprint")
 	var input strings.Builder
 	for _, s := range ptStatements {
 		input.WriteString(s.statement + ";\n")

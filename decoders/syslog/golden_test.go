@@ -1,154 +1,62 @@
 package syslog
 
 import (
-	"flag"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/leodido/go-syslog/v4/rfc3164"
 	"github.com/leodido/go-syslog/v4/rfc5424"
 
-	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
 )
 
-var (
-	update = flag.Bool("update", false, "rewrite the expected output in testdata")
-	record = flag.Bool("record", false, "record the conversations in testdata anew")
-)
-
-// The conversations in testdata, what each shows, and how they were made: a
-// shell command that sends to $SOCKET, a datagram or a stream socket.
-var golden = []struct {
-	name, shows string
-	stream      bool
-	command     string
-}{
-	{"logger", "logger: facilities and severities, tags, passwords, a long message; python's SysLogHandler", false, `
+// The conversations in testdata, sent by shell commands to $SOCKET.
+var golden = decodertest.Golden{Protocol: Protocol, Recordings: []decodertest.Recording{
+	{Name: "logger", Shows: "logger: facilities and severities, tags, passwords, a long message; python's SysLogHandler", Packets: true, Make: sent("unixgram", `
 logger -u $SOCKET -t app -p auth.err 'user 17 failed'
 logger -u $SOCKET -t app --id=4711 -p local7.debug 'password=geheim for "joe"'
 logger -u $SOCKET -p kern.emerg --  '[x] no: tag'
 logger -u $SOCKET -t long "$(printf '%0900d' 0)"
-python3 -c 'import logging, logging.handlers as h; l = logging.getLogger(); l.addHandler(h.SysLogHandler("'$SOCKET'")); l.error("without time"); l.warning("J\u00f6rg: two\nlines")'`},
-	{"rfc5424", "logger --rfc5424: structured data, message ids, none of it", false, `
+python3 -c 'import logging, logging.handlers as h; l = logging.getLogger(); l.addHandler(h.SysLogHandler("'$SOCKET'")); l.error("without time"); l.warning("J\u00f6rg: two\nlines")'`)},
+	{Name: "rfc5424", Shows: "logger --rfc5424: structured data, message ids, none of it", Packets: true, Make: sent("unixgram", `
 logger -u $SOCKET --rfc5424 -t app --id=42 -p daemon.info --msgid M1 --sd-id 'ex@32473' --sd-param 'a="1"' --sd-param 'token="geheim"' 'hello world'
 logger -u $SOCKET --rfc5424=notime,nohost -t app 'no time'
-logger -u $SOCKET --rfc5424=notq -t app 'no time quality'`},
-	{"counted", "logger --octet-count: RFC 6587, section 3.4.1", true, `
+logger -u $SOCKET --rfc5424=notq -t app 'no time quality'`)},
+	{Name: "counted", Shows: "logger --octet-count: RFC 6587, section 3.4.1", Slack: 1, Make: sent("unix", `
 logger -u $SOCKET --octet-count --rfc5424 -t app 'one'
 logger -u $SOCKET --octet-count -t app -p local0.notice 'two
-lines'`},
-	{"lines", "lines in a stream, ended by a line feed or a zero byte", true, `
-{ printf '<13>Nov 24 10:00:00 app[1]: one\n<14>Nov 24 10:00:01 host app: two\000'; sleep 0.1; printf '<15>1 2026-11-24T10:00:02Z h a - - - three\n1st line without priority\n'; } | socat - UNIX-CONNECT:$SOCKET`},
-}
+lines'`)},
+	{Name: "lines", Shows: "lines in a stream, ended by a line feed or a zero byte", Slack: 1, Make: sent("unix", `
+{ printf '<13>Nov 24 10:00:00 app[1]: one\n<14>Nov 24 10:00:01 host app: two\000'; sleep 0.1; printf '<15>1 2026-11-24T10:00:02Z h a - - - three\n1st line without priority\n'; } | socat - UNIX-CONNECT:$SOCKET`)},
+}}
 
-func protocol(stream bool) decoders.Protocol {
-	if stream {
-		return Protocol
-	}
-	return decodertest.Packets(Protocol)
-}
+func TestGolden(t *testing.T)  { golden.Test(t) }
+func TestRecord(t *testing.T)  { golden.Record(t) }
+func FuzzDecoder(f *testing.F) { golden.Fuzz(f) }
 
-func TestGolden(t *testing.T) {
-	for _, g := range golden {
-		t.Run(g.name, func(t *testing.T) {
-			p := protocol(g.stream)
-			c := decodertest.Golden(t, p, filepath.Join("testdata", g.name), *update)
-			if t.Failed() {
-				t.Log(g.shows)
-			}
-			if g.stream {
-				decodertest.Everything(t, p, c, 1)
-				return
-			}
-			decodertest.EverythingOfPackets(t, p, c)
-		})
-	}
-}
-
-// TestRecord is not a test but how the conversations got here:
-//
-//	go test -run TestRecord/NAME -record
-func TestRecord(t *testing.T) {
-	if !*record {
-		return // it makes golden conversations, and tests nothing
-	}
-	for _, g := range golden {
-		t.Run(g.name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "log.sock")
-			var finish func() decodertest.Conversation
-			if g.stream {
-				finish = acceptAll(t, path)
-			} else {
-				l, err := decodertest.NewListener(path)
-				if err != nil {
-					t.Fatal(err)
-				}
-				finish = l.Close
-			}
-			cmd := exec.Command("sh", "-c", g.command)
-			cmd.Env = append(os.Environ(), "SOCKET="+path)
-			out, err := cmd.CombinedOutput()
-			t.Logf("%v %s", err, out)
-			time.Sleep(200 * time.Millisecond)
-			c := finish()
-			for _, x := range decodertest.Whole(protocol(g.stream), c) {
-				t.Logf("%.400s", decodertest.JSON(&x))
-			}
-			c.Write(t, filepath.Join("testdata", g.name+".conv"))
-		})
-	}
-}
-
-// acceptAll takes the connections one after the other and makes one conversation
-// of them.
-func acceptAll(t *testing.T, path string) func() decodertest.Conversation {
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var c decodertest.Conversation
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		b := make([]byte, 64<<10)
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			for {
-				n, err := conn.Read(b)
-				if n > 0 {
-					c = append(c, decodertest.Message{From: decoders.Client, At: time.Now(), Data: append([]byte(nil), b[:n]...)})
-				}
-				if err != nil {
-					break
-				}
-			}
-			conn.Close()
-		}
-	}()
-	return func() decodertest.Conversation {
-		l.Close()
-		<-done
-		return c
+// sent is what a shell command sends to $SOCKET.
+func sent(network, command string) func(*testing.T) []decodertest.Conversation {
+	return func(t *testing.T) []decodertest.Conversation {
+		l := decodertest.NewListener(t, network, filepath.Join(t.TempDir(), "log.sock"))
+		cmd := exec.Command("sh", "-c", command)
+		cmd.Env = append(os.Environ(), "SOCKET="+l.Path)
+		out, err := cmd.CombinedOutput()
+		t.Logf("%v %s", err, out)
+		return []decodertest.Conversation{l.Close(t)}
 	}
 }
 
 // Every message is what go-syslog takes it for.
 func TestLibrary(t *testing.T) {
 	n := 0
-	for _, g := range golden {
-		if g.stream {
+	for _, r := range golden.Recordings {
+		if !r.Packets {
 			continue
 		}
-		for _, m := range decodertest.Read(t, filepath.Join("testdata", g.name+".conv")) {
+		for _, m := range r.Read(t) {
 			var got message
 			got.read(m.Data)
 			if got.rfc5424 {
@@ -254,17 +162,6 @@ func TestRead(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.in, got, c.want)
 		}
 	}
-}
-
-func FuzzDecoder(f *testing.F) {
-	for _, g := range golden {
-		f.Add(decodertest.Read(f, filepath.Join("testdata", g.name+".conv")).Seed())
-	}
-	packets := decodertest.Packets(Protocol)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		decodertest.Chaos(t, Protocol, data)
-		decodertest.Chaos(t, packets, data)
-	})
 }
 
 func BenchmarkLogger(b *testing.B) {

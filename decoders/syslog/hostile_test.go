@@ -26,13 +26,13 @@ func TestStreamNumbers(t *testing.T) {
 	c := decodertest.Conversation{{Data: []byte("404 not found\n12 <13>app: one500 items\n<13>app: two\n7 \n")}}
 	want := []string{"404 not found", "app: one", "500 items", "app: two", "7 "}
 	var got []string
-	for _, x := range decodertest.Whole(protocol(true), c) {
+	for _, x := range decodertest.Whole(Protocol, c) {
 		got = append(got, string(x.Request))
 	}
 	if strings.Join(got, "|") != strings.Join(want, "|") {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	decodertest.Splits(t, protocol(true), c)
+	decodertest.Splits(t, Protocol, c)
 }
 
 // Messages that end with a zero byte do not each cost a search through all that
