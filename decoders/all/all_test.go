@@ -38,7 +38,8 @@ func TestDetectOthers(t *testing.T) {
 	}
 }
 
-// No protocol claims random bytes or TLS records of any content.
+// No protocol claims random bytes, with zeros behind them or without, or TLS
+// records of any content.
 func TestDetectNoise(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	noise := func() []byte {
@@ -48,14 +49,17 @@ func TestDetectNoise(t *testing.T) {
 		}
 		return b
 	}
+	padded := func() []byte {
+		return append(noise(), make([]byte, r.IntN(300))...)
+	}
 	tls := func() []byte {
 		b := noise()
 		head := []byte{20 + byte(r.IntN(4)), 3, byte(1 + r.IntN(3)), byte(len(b) >> 8), byte(len(b))}
 		return append(head, b...)
 	}
-	for range 50_000 {
-		for _, make := range []func() []byte{noise, tls} {
-			client, server := make(), make()
+	for range 100_000 {
+		for _, send := range []func() []byte{noise, padded, tls} {
+			client, server := send(), send()
 			for _, p := range Protocols {
 				if p.Detect(client, server, true) == decoders.Yes {
 					t.Fatalf("%s claims % x and % x", p.Name, client, server)

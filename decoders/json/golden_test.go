@@ -90,7 +90,7 @@ var golden = decodertest.Golden{Protocol: Protocol, Recordings: []decodertest.Re
 	{Name: "lsp", Shows: "the same with headers, as language servers speak it; the server calls, too", Slack: 2,
 		Make: spoken(python(rpcServer), python(rpcClient, "lsp"))},
 	{Name: "qmp", Shows: "QEMU: greeting, commands with and without id, events, an error, a secret", Slack: 2,
-		Make: spoken([]string{"sh", "-c", "exec qemu-system-x86_64 -S -M none -nodefaults -display none -qmp unix:$0,server=on,wait=off"}, python(qmpClient))},
+		Make: spoken([]string{"sh", "-c", "exec qemu-system-x86_64 -S -M none -nodefaults -display none -qmp unix:$0,server=on,wait=off", "$SOCKET"}, python(qmpClient))},
 	{Name: "varlink", Shows: "varlinkctl's way: io.systemd.Journal of a journald, as journalctl --sync calls it", Slack: 1, Make: asked},
 	{Name: "lines", Shows: "any JSON in lines, answered line by line", Slack: 2, Make: spoken(python(ndjsonServer), python(ndjsonClient))},
 }}
