@@ -60,6 +60,7 @@ func summarize(j *job, flags *layoutFlags, wireshark bool) error {
 	for _, stats := range j.in.Stats() {
 		sum.Recorded(stats)
 	}
+	sum.Unread(len(j.in.Errors()))
 	if wireshark {
 		return sum.WriteWireshark(j.out, l)
 	}

@@ -130,6 +130,7 @@ func (t *Totals) add(o *Totals) {
 	m.Messages += n.Messages
 	m.CutBytes += n.CutBytes
 	m.GivenUp += n.GivenUp
+	m.Unread += n.Unread
 	m.Dropped += n.Dropped
 	m.OSDropped += n.OSDropped
 }

@@ -102,6 +102,7 @@ type missing struct {
 	Messages int64 `json:"messages"`
 	CutBytes int64 `json:"cut_bytes"` // inside of messages
 	GivenUp  int64 `json:"flows_given_up"`
+	Unread   int64 `json:"files_unread"` // files of which not all could be read
 
 	// As the recorder itself counted them.
 	Dropped   int64 `json:"recorder_dropped"`
@@ -438,3 +439,6 @@ func (s *Summary) Recorded(stats capture.Stats) {
 		s.Total.Missing.OSDropped += int64(i.OSDropped)
 	}
 }
+
+// Unread says how many files could not be read to their ends.
+func (s *Summary) Unread(files int) { s.Total.Missing.Unread += int64(files) }

@@ -201,6 +201,7 @@ func (s *Summary) losses() string {
 		}
 	}
 	m := &t.Missing
+	add(m.Unread, "%s not read to the end", count(m.Unread, "file"))
 	add(m.Bytes, "%s bytes missing between messages", size(m.Bytes))
 	add(m.Messages, "%s lost by the recorder", count(m.Messages, "message"))
 	add(m.CutBytes, "%s bytes cut off messages", size(m.CutBytes))
