@@ -167,7 +167,7 @@ func (p *printer) json(sig []byte, depth int) {
 	}
 	if p.hide && isNumber(sig[0]) {
 		p.skipOne(sig, depth)
-		p.quoted(secretText, false)
+		p.quoted(decoders.SecretBytes, false)
 		return
 	}
 	switch sig[0] {
@@ -216,7 +216,7 @@ func appendFloat(dst []byte, f float64) []byte {
 
 func (p *printer) quoted(b []byte, secret bool) {
 	if secret && len(b) > 0 {
-		b = secretText
+		b = decoders.SecretBytes
 	}
 	n := max(p.room-len(p.out), 0)
 	if n > 0 && decoders.MayHaveSecrets(b) {
@@ -225,8 +225,6 @@ func (p *printer) quoted(b []byte, secret bool) {
 	}
 	p.out = decoders.AppendJSONString(p.out, b[:min(len(b), n)])
 }
-
-var secretText = []byte(decoders.Secret)
 
 func (p *printer) structure(sig []byte, depth int) {
 	p.align(8)
@@ -256,7 +254,7 @@ func (p *printer) array(elem []byte, depth int) {
 	if elem[0] == 'y' {
 		b := p.bytes()
 		if p.hide && len(b) > 0 {
-			b = secretText
+			b = decoders.SecretBytes
 		}
 		v := decoders.BinaryValue(b[:min(len(b), max(p.room-len(p.out), 0))])
 		p.out = v.AppendJSON(p.out)

@@ -99,7 +99,7 @@ func (d *decoder) field(f *field) {
 	v := decoders.TextValue(f.value[:min(len(f.value), maxValue)])
 	switch {
 	case n.secret:
-		v.Bytes = secretText
+		v.Bytes = decoders.SecretBytes
 	case bytes.IndexByte(v.Bytes, 0) >= 0:
 		v.Kind = decoders.Binary
 	case decoders.MayHaveSecrets(v.Bytes):
@@ -110,8 +110,6 @@ func (d *decoder) field(f *field) {
 	}
 	d.attr(n.lower, v)
 }
-
-var secretText = []byte(decoders.Secret)
 
 // state says what is missing or wrong.
 func (d *decoder) state(e *entry, missing int64, valid bool) {

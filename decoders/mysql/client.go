@@ -231,8 +231,8 @@ func (d *decoder) interpretQuery(r *request, b []byte) {
 
 // queryAttribute adds an attribute of a query to the exchange's.
 func (r *request) queryAttribute(name []byte, v decoders.Value) {
-	if sql.NamesSecret(name) && v.Kind != decoders.Null {
-		v = decoders.TextValue(sql.SecretWord)
+	if decoders.IsSecretName(name) && v.Kind != decoders.Null {
+		v = decoders.TextValue(decoders.SecretBytes)
 	} else if v.Bytes != nil {
 		v.Bytes = r.keep(v.Bytes)
 	}

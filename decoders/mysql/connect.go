@@ -4,7 +4,6 @@ import (
 	"bytes"
 
 	"unixcap/decoders"
-	"unixcap/decoders/sql"
 )
 
 // The "Connection Phase" and COM_CHANGE_USER.
@@ -92,8 +91,8 @@ func (r *request) identify(user, database, plugin, attributes []byte) {
 	r.setDatabase(database)
 	r.textAttr("auth_plugin", plugin)
 	eachAttribute(attributes, func(key, value []byte) {
-		if sql.NamesSecret(key) {
-			value = sql.SecretWord
+		if decoders.IsSecretName(key) {
+			value = decoders.SecretBytes
 		}
 		r.attr(string(key), decoders.TextValue(r.keep(value)))
 	})

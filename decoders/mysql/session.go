@@ -2,7 +2,6 @@ package mysql
 
 import (
 	"unixcap/decoders"
-	"unixcap/decoders/sql"
 )
 
 // What the answer to a statement says of its session.
@@ -51,8 +50,8 @@ func (r *request) session(m *OKPacket) {
 		return
 	}
 	s.eachSystemVariable(func(name, value []byte) {
-		if sql.NamesSecret(name) {
-			value = sql.SecretWord
+		if decoders.IsSecretName(name) {
+			value = decoders.SecretBytes
 		}
 		r.join("system_variables", name, value)
 	})

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"unixcap/decoders"
-	"unixcap/decoders/sql"
 )
 
 // The codes of packets that have no type, "Message Formats".
@@ -101,8 +100,8 @@ func (d *decoder) parameters(r *request, b *reader) {
 			d.replication = replicationOf(string(value))
 			r.stringAttr("replication", d.replication)
 		default:
-			if sql.NamesSecret(key) || mentionsSecret(value) {
-				value = sql.SecretWord
+			if decoders.IsSecretName(key) || mentionsSecret(value) {
+				value = decoders.SecretBytes
 			}
 			r.attr(strings.ToLower(string(key)), decoders.TextValue(r.keep(value)))
 		}
@@ -115,7 +114,7 @@ func (d *decoder) parameters(r *request, b *reader) {
 // mentionsSecret says whether a parameter's value, such as options, may set a
 // secret.
 func mentionsSecret(value []byte) bool {
-	return bytes.IndexByte(value, '=') >= 0 && sql.NamesSecret(value)
+	return !bytes.Equal(decoders.AppendWithoutSecrets(nil, value), value)
 }
 
 // replicationOf names the kind of replication that a client asks for.

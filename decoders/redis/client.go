@@ -169,7 +169,7 @@ func (d *decoder) show(data []byte, length int64) {
 	}
 	if show, secret := c.mask.hides(c.known.role, c.sub, c.at, c.total, data); secret {
 		c.text = append(c.text, data[:show]...)
-		c.text = append(c.text, secretWord...)
+		c.text = append(c.text, decoders.Secret...)
 		return
 	}
 	n := min(len(data), max(c.room, 0))

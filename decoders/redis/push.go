@@ -167,7 +167,7 @@ func (d *decoder) appendMonitored(m *request, list []byte) {
 		}
 		m.text = append(m.text, ' ')
 		if show, secret := hide.hides(known.role, sub, i, total, word); secret {
-			m.text = append(append(m.text, word[:show]...), secretWord...)
+			m.text = append(append(m.text, word[:show]...), decoders.Secret...)
 			continue
 		}
 		m.text = appendWord(m.text, word)

@@ -1,9 +1,10 @@
 package redis
 
-import "bytes"
+import (
+	"bytes"
 
-// secretWord stands for what is not shown.
-const secretWord = "<secret>"
+	"unixcap/decoders"
+)
 
 // A mask tells, argument by argument, which are secret: passwords and their
 // hashes. Where the form of a command is not what it should be, it hides more
@@ -35,22 +36,14 @@ func (m *mask) hides(r role, sub []byte, i, total int, arg []byte) (show int, se
 		if i >= 3 && equalFold(sub, "setuser") && len(arg) > 0 && bytes.IndexByte([]byte("><#!"), arg[0]) >= 0 {
 			show, secret = 1, true
 		}
-	case roleConfig:
+	case roleConfig: // requirepass, masterauth, auth-pass, tls-key-file-pass
 		secret = m.at == i
-		if i >= 2 && !secret && namesSecret(arg) && !equalFold(sub, "get") {
+		if i >= 2 && !secret && decoders.IsSecretName(arg) && !equalFold(sub, "get") {
 			m.at = i + 1
 		}
 	}
 	m.some = m.some || secret
 	return show, secret
-}
-
-// namesSecret says whether a parameter's value is secret, as those of
-// requirepass, masterauth, auth-pass and tls-key-file-pass are.
-func namesSecret(name []byte) bool {
-	var b [maxName]byte
-	lower := appendLower(b[:0], name)
-	return bytes.Contains(lower, []byte("pass")) || bytes.Contains(lower, []byte("auth"))
 }
 
 // appendErrorWithoutSecrets appends the message of an error that answers a
@@ -65,6 +58,6 @@ func appendErrorWithoutSecrets(dst, message []byte) []byte {
 		last = len(message)
 	}
 	dst = append(dst, message[:first+1]...)
-	dst = append(dst, secretWord...)
+	dst = append(dst, decoders.Secret...)
 	return append(dst, message[last:]...)
 }

@@ -1,6 +1,10 @@
 package sql
 
-import "bytes"
+import (
+	"bytes"
+
+	"unixcap/decoders"
+)
 
 // The servers' messages repeat parts of statements: a syntax error's those
 // from the mistake on, others values.
@@ -20,7 +24,7 @@ const (
 // on.
 func AppendError(dst, m, request []byte, syntax bool, h *Hidden) []byte {
 	if h.over || h.any && len(m) > maxSecretError {
-		return append(dst, SecretWord...)
+		return append(dst, decoders.Secret...)
 	}
 	first, last := bytes.IndexByte(m, '\''), bytes.LastIndexByte(m, '\'')
 	if syntax && first < last {
@@ -40,7 +44,7 @@ func appendNear(dst, part, request []byte, h *Hidden) []byte {
 	}
 	if !h.any {
 		if runsOther(request) {
-			return append(dst, SecretWord...)
+			return append(dst, decoders.Secret...)
 		}
 		return append(dst, part...)
 	}
@@ -49,7 +53,7 @@ func appendNear(dst, part, request []byte, h *Hidden) []byte {
 		if t.kind == tokenString && !bytes.Contains(request, t.text) {
 			dst = appendWithoutRuns(dst, part[done:t.pos], request, h.values)
 			dst = append(dst, '\'')
-			dst = append(dst, SecretWord...)
+			dst = append(dst, decoders.Secret...)
 			dst = append(dst, '\'')
 			done = l.pos
 		}
@@ -77,7 +81,7 @@ func appendWithoutRuns(dst, text, request, values []byte) []byte {
 	for i := 0; i < len(text); {
 		n := secretRun(text, i, values)
 		if n > 0 && !bytes.Contains(request, text[i:i+n]) {
-			dst = append(dst, SecretWord...)
+			dst = append(dst, decoders.Secret...)
 			i += n
 			continue
 		}

@@ -147,7 +147,7 @@ const (
 const maxSecretName = 256
 
 var (
-	SecretWords  = [...]string{"password", "passwd", "passphrase", "pwd", "secret", "authentication_string", "auth_string"}
+	secretWords  = [...]string{"password", "passwd", "passphrase", "pwd", "secret", "authentication_string", "auth_string"}
 	settingWords = [...]string{"auth", "key"}
 )
 
@@ -158,7 +158,7 @@ func kindOfName(name []byte) nameKind {
 	if len(name) > maxSecretName {
 		return nameOther
 	}
-	for _, w := range SecretWords {
+	for _, w := range secretWords {
 		if hasSuffixFold(name, w) {
 			return nameSecret
 		}
@@ -175,17 +175,6 @@ func kindOfName(name []byte) nameKind {
 		}
 	}
 	return nameOther
-}
-
-// NamesSecret says whether an attribute that a client sends along is a secret.
-// Clients choose the names, so any mention will do.
-func NamesSecret(key []byte) bool {
-	for _, w := range [...]string{"pass", "pwd", "secret", "token", "credential", "auth_string"} {
-		if containsFold(key, w) {
-			return true
-		}
-	}
-	return false
 }
 
 func isLetter(c byte) bool { return 'a' <= lower[c] && lower[c] <= 'z' }

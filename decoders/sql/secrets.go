@@ -8,10 +8,6 @@ import (
 	"unixcap/decoders"
 )
 
-// SecretWord stands where a password or its hash was, as in the server's own
-// logs ("Passwords and Logging").
-var SecretWord = []byte("<secret>")
-
 // Hidden is what was left out of a statement.
 type Hidden struct {
 	any          bool
@@ -138,7 +134,7 @@ func (h *Hidden) Hide(args []decoders.Value, params int, into *Hidden) {
 			} else {
 				into.Value(args[i].AppendText(nil))
 			}
-			args[i] = decoders.TextValue(SecretWord)
+			args[i] = decoders.TextValue(decoders.SecretBytes)
 		}
 	}
 }
@@ -224,7 +220,7 @@ func (m *masker) secret(t token) {
 		}
 	}
 	m.out = append(m.out, quote)
-	m.out = append(m.out, SecretWord...)
+	m.out = append(m.out, decoders.Secret...)
 	m.out = append(m.out, quote)
 }
 
@@ -269,7 +265,7 @@ func (m *masker) within(t token, s *secretScan) (out []byte, ok bool) {
 func (m *masker) inner(text []byte) (out []byte, hid, open bool) {
 	if m.depth == maxSecretNesting {
 		m.hidden.any, m.hidden.over = true, true
-		return SecretWord, true, true
+		return decoders.SecretBytes, true, true
 	}
 	h := Hidden{values: m.hidden.values, over: m.hidden.over}
 	inner := masker{hidden: &h, dialect: m.dialect, depth: m.depth + 1}

@@ -26,9 +26,6 @@ func FuzzMasked(f *testing.F) {
 		AppendMasked(nil, data)
 		AppendForm(nil, data)
 		AppendTarget(nil, data, 1<<20)
-		if isSecret(data, true) && !mayBeSecret(data) {
-			t.Errorf("%q cannot be secret, but is", data)
-		}
 		clean := bytes.Map(func(r rune) rune {
 			if r >= 'a' && r <= 'z' {
 				return r

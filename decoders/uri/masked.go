@@ -1,6 +1,10 @@
 package uri
 
-import "bytes"
+import (
+	"bytes"
+
+	"unixcap/decoders"
+)
 
 // A masker copies text of any kind, and leaves out the values behind names that
 // are secret: members of JSON, attributes and elements of XML, lines of
@@ -83,7 +87,7 @@ func (m *masker) copy() {
 // hide says that what is between at and the n bytes behind it is secret.
 func (m *masker) hide(n int) {
 	m.copy()
-	m.dst = append(m.dst, secretWord...)
+	m.dst = append(m.dst, decoders.Secret...)
 	m.at += n
 	m.done = m.at
 }
@@ -114,10 +118,18 @@ func (m *masker) before(end int) (name []byte, start int) {
 
 // secretName says whether a name is secret. One with an escape may be any.
 func secretName(name []byte) bool {
-	if !mayBeSecret(name) {
+	return bytes.IndexByte(name, '\\') >= 0 && bytes.Contains(name, []byte("\\u")) || hasSecretName(name, false)
+}
+
+// listOf says whether a name that counts secrets, as "tokens", has a list of them
+// behind it, at at.
+func (m *masker) listOf(name []byte) bool {
+	one, plural := bytes.CutSuffix(name, []byte{'s'})
+	if !plural || !secretName(one) {
 		return false
 	}
-	return bytes.Contains(name, []byte("\\u")) || hasSecretName(name, false)
+	rest := bytes.TrimLeft(m.src[m.at:], " \t\r\n")
+	return len(rest) > 0 && (rest[0] == '[' || rest[0] == '{')
 }
 
 // assignment is where a value may follow c, at at.
@@ -133,7 +145,7 @@ func (m *masker) assignment(c byte) {
 	}
 	name, start := m.before(end)
 	m.at++
-	if len(name) == 0 || !secretName(name) {
+	if !decoders.MayBeSecretName(name) || !secretName(name) && !m.listOf(name) {
 		return
 	}
 	if start > 0 && c == '=' && !quoted && (m.src[start-1] == '"' || m.src[start-1] == '\'') {

@@ -8,150 +8,8 @@ import (
 	"unixcap/decoders"
 )
 
-// secretWord stands for what is not shown.
-const secretWord = decoders.Secret
-
-// secretNames are parts of the names of parameters and members whose values are
-// not shown. They are compared without case, and without what stands between
-// words: api_key, apiKey and X-Api-Key are the same.
-var secretNames = []string{"pass", "pwd", "secret", "token", "apikey", "accesskey", "privatekey", "signingkey", "auth",
-	"credential", "signature", "session", "cookie", "jwt", "bearer", "assertion", "identitykey"}
-
-// secretWords are names that are secret as a whole: as parts they are of
-// others. Those of parameters are ordinary names in other places.
-var (
-	secretWords      = []string{"sig", "sid", "pin", "pw", "pat", "otp"}
-	secretParameters = []string{"key", "code", "state"}
-)
-
-// harmless are words that have one of secretNames in them.
-var harmless = []string{"author", "passenger", "passage", "passive"}
-
-// byFirst has secretNames by their first letters.
-var byFirst = func() (t [256][]string) {
-	for _, s := range secretNames {
-		t[s[0]] = append(t[s[0]], s)
-	}
-	return t
-}()
-
-// folded has letters in lower case, and digits; 0 for the rest.
-var folded = func() (t [256]byte) {
-	for c := range t {
-		switch {
-		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
-			t[c] = byte(c)
-		case c >= 'A' && c <= 'Z':
-			t[c] = byte(c) | 0x20
-		}
-	}
-	return t
-}()
-
-// triples has for each two letters (1 to 26 in five bits each, 0: the beginning)
-// those that follow them where one of the lists' words begins, as bits.
-// escaped follows all.
-var triples = func() (t [1024]uint32) {
-	for i := range t {
-		t[i] = 1 << escaped
-	}
-	for _, list := range [][]string{secretNames, secretWords, secretParameters} {
-		for _, s := range list {
-			first, second := int(s[0]&31), s[1]&31
-			if len(s) > 2 {
-				t[first<<5|int(second)] |= 1 << (s[2] & 31)
-				continue
-			}
-			for before := range 32 {
-				t[before<<5|first] |= 1 << second
-			}
-		}
-	}
-	return t
-}()
-
-const (
-	digit   = 27
-	escaped = 31
-)
-
-// letters numbers letters and digits for triples. What else there is in names is
-// passed over, but of escapes one cannot tell.
-var letters = func() (t [256]byte) {
-	for c, lower := range folded {
-		switch {
-		case c == '%' || c == '\\':
-			t[c] = escaped
-		case lower >= 'a':
-			t[c] = lower & 31
-		case lower != 0:
-			t[c] = digit
-		}
-	}
-	return t
-}()
-
-// mayBeSecret says whether isSecret and its like have to look at a name. Of
-// most names three letters that follow each other are enough to tell.
-func mayBeSecret(name []byte) bool {
-	before := uint(0)
-	for _, c := range name {
-		if c = letters[c]; c != 0 {
-			if triples[before&1023]>>(c&31)&1 != 0 {
-				return true
-			}
-			before = before<<5 | uint(c)
-		}
-	}
-	return false
-}
-
-// maxName is longer than names of parameters are; longer ones are looked at as
-// far as that.
+// maxName is longer than schemes and names of parameters are.
 const maxName = 64
-
-// isSecret says whether a parameter, or another member, of that name has a
-// secret.
-func isSecret(name []byte, parameter bool) bool {
-	var b [maxName]byte
-	n, candidate := 0, false
-	for _, c := range name[:min(len(name), maxName)] {
-		if c = folded[c]; c != 0 {
-			b[n] = c
-			n++
-			candidate = candidate || byFirst[c] != nil
-		}
-	}
-	lower := b[:n]
-	for i := 0; candidate && i < n; i++ {
-		for _, s := range byFirst[lower[i]] {
-			if hasPrefix(lower[i:], s) && !isHarmless(lower[i:]) {
-				return true
-			}
-		}
-	}
-	return n <= 3 && among(secretWords, lower) || parameter && n <= 5 && among(secretParameters, lower)
-}
-
-func hasPrefix(b []byte, s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s }
-
-func isHarmless(b []byte) bool {
-	for _, s := range harmless {
-		if hasPrefix(b, s) && !hasPrefix(b, "authoriz") {
-			return true
-		}
-	}
-	return false
-}
-
-func among(list []string, b []byte) bool {
-	for _, s := range list {
-		if string(b) == s {
-			return true
-		}
-	}
-	return false
-}
 
 // AppendTarget appends at most room bytes of a request target, or of another
 // URI, without the user information and secret parameters.
@@ -166,10 +24,10 @@ func AppendTarget(dst, target []byte, room int) []byte {
 			end = len(target)
 		}
 		if at := bytes.LastIndexByte(target[:end], '@'); at >= 0 {
-			dst = append(append(dst, secretWord...), '@')
+			dst = append(append(dst, decoders.Secret...), '@')
 			target = target[at+1:]
 		} else if cut && end == len(target) && bytes.IndexByte(target, ':') >= 0 { // before the @, perhaps
-			return append(dst, secretWord...)
+			return append(dst, decoders.Secret...)
 		}
 	}
 	i := 0
@@ -198,7 +56,7 @@ func AppendForm(dst, form []byte) []byte {
 			end++
 		}
 		if equals >= 0 && (hasSecretName(form[:equals], true) || hidesSecret(form[equals+1:end])) {
-			dst = append(append(dst, form[:equals+1]...), secretWord...)
+			dst = append(append(dst, form[:equals+1]...), decoders.Secret...)
 		} else {
 			dst = append(dst, form[:end]...)
 		}
@@ -211,16 +69,20 @@ func AppendForm(dst, form []byte) []byte {
 	return dst
 }
 
-// hasSecretName is isSecret for a name in which characters may be escaped.
+// hasSecretName is decoders.IsSecretName, of parameters IsSecretParameter, for a
+// name in which characters may be escaped.
 func hasSecretName(name []byte, parameter bool) bool {
-	if !mayBeSecret(name) {
-		return false
+	if bytes.IndexByte(name, '%') >= 0 {
+		s, err := url.QueryUnescape(string(name))
+		if err != nil {
+			return true
+		}
+		name = []byte(s)
 	}
-	if bytes.IndexByte(name, '%') < 0 {
-		return isSecret(name, parameter)
+	if parameter {
+		return decoders.IsSecretParameter(name)
 	}
-	s, err := url.QueryUnescape(string(name))
-	return err != nil || isSecret([]byte(s), parameter)
+	return decoders.IsSecretName(name)
 }
 
 // maxEscapes is how often a value may be escaped, one within the other.
@@ -298,7 +160,7 @@ func appendPath(dst, path []byte) []byte {
 			end = len(path)
 		}
 		if name, value, ok := bytes.Cut(path[:end], []byte{'='}); ok && len(value) > 0 && hasSecretName(name, true) {
-			dst = append(append(append(dst, name...), '='), secretWord...)
+			dst = append(append(append(dst, name...), '='), decoders.Secret...)
 			path = path[end:]
 		}
 	}
