@@ -21,16 +21,17 @@ const (
 // A head is what the head section of a message says of its content and of the
 // connection.
 type head struct {
-	length   int64 // Content-Length
-	coded    bool  // there is a Transfer-Encoding
-	chunked  bool  // the last transfer coding is chunked
-	upgrades bool  // Connection: upgrade
-	deflate  bool  // Sec-WebSocket-Extensions: permessage-deflate
-	upgrade  []byte
-	wrong    bool // lengths that contradict each other
+	length  int64 // Content-Length
+	coded   bool  // there is a Transfer-Encoding
+	chunked bool  // the last transfer coding is chunked
+	deflate bool  // Sec-WebSocket-Extensions: permessage-deflate
+	upgrade []byte
+	wrong   bool   // lengths that contradict each other
+	last    []byte // the name of the field that the next line may go on with
+	blank   bool   // of which there was nothing but the name
 }
 
-func (h *head) reset() { *h = head{length: unknownLength, upgrade: h.upgrade[:0]} }
+func (h *head) reset() { *h = head{length: unknownLength, upgrade: h.upgrade[:0], last: h.last[:0]} }
 
 // A content is what is known of a message's content.
 type content struct {
@@ -80,14 +81,21 @@ func (c *content) skip(n int64) {
 	c.gap = true
 }
 
-// cutField splits a field line: RFC 9112, 5.
+// cutField splits a field line: RFC 9112, 5. Of one that goes on with the field
+// before (5.2: obs-fold), the name is nil. Spaces in front of the colon do not
+// belong to the name: servers must reject these, and proxies remove them (5.1).
 func cutField(line []byte) (name, value []byte, ok bool) {
+	if folds(line) {
+		return nil, trim(line), true
+	}
 	i := bytes.IndexByte(line, ':')
 	if i < 1 {
-		return nil, nil, len(line) > 0 && (line[0] == ' ' || line[0] == '\t') // obs-fold
+		return nil, nil, false
 	}
-	return line[:i], trim(line[i+1:]), true
+	return trim(line[:i]), trim(line[i+1:]), true
 }
+
+func folds(line []byte) bool { return len(line) > 0 && (line[0] == ' ' || line[0] == '\t') }
 
 func trim(b []byte) []byte {
 	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
@@ -135,6 +143,9 @@ func (s *side) fields(p []byte, m fieldTaker, c *content) []byte {
 		if i > 0 && line[i-1] == '\r' {
 			line = line[:i-1]
 		}
+		if folds(p) || i+1 == len(p) || folds(p[i+1:]) { // or its next line may
+			break
+		}
 		colon := 0
 		for colon < len(line) && line[colon] != ':' { // near, so that this is quicker than a call
 			colon++
@@ -142,8 +153,12 @@ func (s *side) fields(p []byte, m fieldTaker, c *content) []byte {
 		if colon == 0 || colon == len(line) {
 			break
 		}
-		if colon < len(fieldLengths) && fieldLengths[colon] {
-			name, value := line[:colon], trim(line[colon+1:])
+		name := line[:colon]
+		if last := name[colon-1]; last == ' ' || last == '\t' {
+			name = trim(name)
+		}
+		if len(name) < len(fieldLengths) && fieldLengths[len(name)] {
+			value := trim(line[colon+1:])
 			s.head.field(name, value, c)
 			m.field(name, value)
 		}
@@ -153,9 +168,36 @@ func (s *side) fields(p []byte, m fieldTaker, c *content) []byte {
 	return p
 }
 
+// fieldLine takes in the line of a field, and says whether it is one.
+func (s *side) fieldLine(line []byte, m fieldTaker, c *content) bool {
+	name, value, ok := cutField(line)
+	h := &s.head
+	switch {
+	case !ok:
+		return false
+	case name != nil:
+		h.last = keep(h.last, name)
+		h.blank = len(value) == 0
+	case len(value) > 0 && h.goesOn():
+		name, h.blank = h.last, false
+	default:
+		return true
+	}
+	h.field(name, value, c)
+	m.field(name, value)
+	return true
+}
+
+// goesOn says whether to take in what a folded line has as if its field came
+// once more: for lists that is the same (RFC 9110, 5.3). Other fields are not,
+// but they may begin on that line.
+func (h *head) goesOn() bool {
+	return len(h.last) > 0 && (h.blank || equalFold(h.last, "transfer-encoding") || equalFold(h.last, "content-length"))
+}
+
 // fieldLengths are the lengths of the names of fields that are looked at.
 var fieldLengths = func() (t [len("sec-websocket-extensions") + 1]bool) {
-	for _, name := range []string{"upgrade", "connection", "content-type", "content-length", "content-encoding", "transfer-encoding",
+	for _, name := range []string{"upgrade", "content-type", "content-length", "content-encoding", "transfer-encoding",
 		"sec-websocket-extensions", "host", "user-agent", "authorization", "server", "location"} {
 		t[len(name)] = true
 	}
@@ -169,10 +211,6 @@ func (h *head) field(name, value []byte, c *content) {
 	case len("upgrade"):
 		if equalFold(name, "upgrade") {
 			h.upgrade = keep(h.upgrade, value)
-		}
-	case len("connection"):
-		if equalFold(name, "connection") && lists(value, "upgrade") {
-			h.upgrades = true
 		}
 	case len("content-type"):
 		if equalFold(name, "content-type") {
@@ -228,18 +266,6 @@ func decimal(b []byte) (n int64, ok bool) {
 		n = n*10 + int64(c-'0')
 	}
 	return n, true
-}
-
-// lists says whether a list of words has one, which is in lower case.
-func lists(value []byte, word string) bool {
-	for len(value) > 0 {
-		one, rest, _ := bytes.Cut(value, []byte{','})
-		if equalFold(trim(one), word) {
-			return true
-		}
-		value = rest
-	}
-	return false
 }
 
 func keep(dst, value []byte) []byte { return append(dst[:0], value[:min(len(value), maxValue)]...) }

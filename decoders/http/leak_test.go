@@ -16,6 +16,8 @@ func TestSecretPaths(t *testing.T) {
 		said("POST /libpod/secrets/create?name=a HTTP/1.1\r\nContent-Length: 6\r\n\r\ngeheim", "< HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
 		said("GET /v1/secret/data/a HTTP/1.1\r\n\r\n", "< HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n"+`{"data":"geheim"}`[:16]),
 		said("PUT /latest/api/token HTTP/1.1\r\n\r\n", "< HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ngeheim"),
+		said("GET http://me:geheim", "< HTTP/1.1 414 URI Too Long\r\nContent-Length: 0\r\n\r\n"),
+		said("GET /a?token=geheim", "< HTTP/1.1 414 URI Too Long\r\nContent-Length: 0\r\n\r\n"),
 		said(get, "< HTTP/1.1 401 token=geheim\r\nContent-Length: 0\r\n\r\n"),
 	} {
 		n := 0

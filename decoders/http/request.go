@@ -28,18 +28,17 @@ const (
 
 // A request is one whose exchange is not complete.
 type request struct {
-	op       string
-	head     bool // HEAD: the response has no content
-	connect  bool
-	minor    byte // of the version
-	text     []byte
-	cut      int64
-	host     []byte
-	agent    []byte
-	scheme   string // of Authorization
-	upgrades bool   // asks for another protocol
-	sent     decoders.Span
-	content  content
+	op      string
+	head    bool // HEAD: the response has no content
+	connect bool
+	minor   byte // of the version
+	text    []byte
+	cut     int64
+	host    []byte
+	agent   []byte
+	scheme  string // of Authorization
+	sent    decoders.Span
+	content content
 
 	complete bool // all of it was sent
 	interim  []byte
@@ -51,7 +50,7 @@ func (r *request) reset() {
 	r.content.reset()
 	r.text, r.host, r.agent, r.interim = r.text[:0], r.host[:0], r.agent[:0], r.interim[:0]
 	r.op, r.scheme, r.minor, r.cut, r.sent = "", "", 0, 0, decoders.Span{}
-	r.head, r.connect, r.upgrades, r.complete, r.answered = false, false, false, false, false
+	r.head, r.connect, r.complete, r.answered = false, false, false, false
 }
 
 // A queue holds the requests that are not answered yet, oldest first.
@@ -164,18 +163,13 @@ func (d *decoder) requestItem(s *side) bool {
 	t := &s.framer.item
 	switch t.kind {
 	case kindStart:
-		return d.requestStarts(s, t)
+		return d.requestStarts(s, t, t.cut == 0)
 	case kindField:
 		if len(t.data) == 0 {
 			d.requestHeadEnds(s)
 			return true
 		}
-		name, value, ok := cutField(t.data)
-		if ok && name != nil {
-			s.head.field(name, value, &s.current.content)
-			s.current.field(name, value)
-		}
-		return ok
+		return s.fieldLine(t.data, s.current, &s.current.content)
 	case kindTrailer:
 		name, _, ok := cutField(t.data)
 		if ok && name != nil {
@@ -199,9 +193,10 @@ func (d *decoder) requestItem(s *side) bool {
 	return true
 }
 
-func (d *decoder) requestStarts(s *side, t *item) bool {
+// requestStarts takes in a request line, of which whole says that it is all there.
+func (d *decoder) requestStarts(s *side, t *item, whole bool) bool {
 	var line requestLine
-	if !line.parse(t.data, t.cut > 0) {
+	if !line.parse(t.data, !whole) {
 		return false
 	}
 	op, known := "get", true
@@ -221,14 +216,23 @@ func (d *decoder) requestStarts(s *side, t *item) bool {
 	}
 	s.hunting = false
 	s.head.reset()
-	r := d.queue.get()
-	s.current = r
+	r := s.current // refused already
+	out := r != nil && d.wasOut(r)
+	if r == nil {
+		r = d.queue.get()
+		s.current = r
+	}
 	r.content.secret = uri.IsSecretPath(line.target)
-	r.op, r.minor = op, line.minor
+	if r.op, r.minor = op, line.minor; out {
+		r.op = ""
+	}
 	r.head, r.connect = op == "head", op == "connect"
 	room := maxTarget
 	if len(d.queue.list) > fewPending {
 		room = shortTarget
+	}
+	if !whole { // so that it is seen to be cut, perhaps within a secret
+		room = min(room, len(line.target)-1)
 	}
 	r.text = uri.AppendTarget(r.text[:0], line.target, room)
 	r.cut = t.cut + int64(max(len(line.target)-room, 0))
@@ -246,18 +250,28 @@ func (d *decoder) requestHeadEnds(s *side) {
 		how = byLength
 	}
 	r.content.how = how
-	r.upgrades = r.connect || h.upgrades && len(h.upgrade) > 0
 	d.spoken = true
+	s.framer.content(how, h.length)
+	if !d.wasOut(r) {
+		d.enqueue(r)
+	}
+	if s.framer.ended() {
+		d.requestEnds(s)
+	}
+}
+
+// enqueue puts a request into the queue, unless it was refused, which put it
+// there.
+func (d *decoder) enqueue(r *request) {
+	if n := len(d.queue.list); n > 0 && d.queue.list[n-1] == r {
+		return
+	}
 	if len(d.queue.list) == maxPending {
 		d.out(d.queue.first(), "overflow", maxPending)
 		d.queue.pop()
 		d.skip++
 	}
 	d.queue.list = append(d.queue.list, r)
-	s.framer.content(how, h.length)
-	if s.framer.ended() {
-		d.requestEnds(s)
-	}
 }
 
 // requestEnds is where all of a request was sent.

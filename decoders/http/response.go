@@ -40,6 +40,23 @@ func (d *decoder) matched() *request {
 	return d.queue.first()
 }
 
+// refused returns the request of which the head or the first line is still being
+// sent when the server refuses it, as with 400, 414 or 431; nil if there is none.
+// From here on it waits for its answer like those that are sent as far as their
+// content.
+func (d *decoder) refused() *request {
+	c := d.client()
+	if d.doubt || d.skip > 0 || len(d.queue.list) > 0 || !c.framer.inside() {
+		return nil
+	}
+	if c.current == nil && !d.requestStarts(c, &item{data: c.framer.line, cut: c.framer.over}, false) || c.current == nil {
+		return nil
+	}
+	d.spoken = true
+	d.queue.list = append(d.queue.list, c.current)
+	return c.current
+}
+
 // responses reads responses from what the server sends.
 func (d *decoder) responses(s *side, at decoders.Mark, p []byte) {
 	d.bodiless(s, p)
@@ -111,6 +128,9 @@ func (d *decoder) responseItem(s *side) bool {
 			return false
 		}
 		first := d.matched()
+		if first == nil && code >= 400 {
+			first = d.refused()
+		}
 		if first != nil && first.answered {
 			return false // a second response, while the request is being sent
 		}
@@ -126,12 +146,7 @@ func (d *decoder) responseItem(s *side) bool {
 			d.responseHeadEnds(s)
 			return true
 		}
-		name, value, ok := cutField(t.data)
-		if ok && name != nil {
-			s.head.field(name, value, &r.content)
-			r.field(name, value)
-		}
-		return ok
+		return s.fieldLine(t.data, r, &r.content)
 	case kindTrailer:
 		name, _, ok := cutField(t.data)
 		if ok && name != nil {

@@ -22,8 +22,9 @@ func (r *requestLine) parse(line []byte, cut bool) bool {
 	r.method = line[:i]
 	rest := line[i+1:]
 	if cut {
-		r.target, r.minor = rest, 1
-		return len(rest) > 0
+		r.target, _, _ = bytes.Cut(rest, []byte{' '})
+		r.minor = 1
+		return len(r.target) > 0
 	}
 	j := len(rest) - len(" HTTP/1.1")
 	if j < 1 {
