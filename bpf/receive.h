@@ -15,7 +15,7 @@ static __noinline int fill_receive_record(struct receive_record *r, struct sock 
 	r->kind = SOCK_STREAM;
 	r->ino = st->ino;
 	r->sk = (__u64)sk;
-	r->peer = st->peer;
+	r->peer = st->judged & ~(__u64)JUDGED_BITS;
 	r->peer_ino = st->peer_ino;
 	r->time = bpf_ktime_get_ns(); /* before the queue is looked at */
 	r->emptied = !BPF_CORE_READ(sk, sk_receive_queue.qlen);
@@ -59,8 +59,7 @@ static __always_inline struct socket_state *meet_receiver(struct sock *sk)
 	if (!st)
 		return NULL;
 	peer = peer_of(sk);
-	remember(st, sk, peer, SLOT_RECV);
-	if (!(st->flags & STATE_WANTED))
+	if (!remember(st, sk, peer, SLOT_RECV))
 		return NULL;
 	if ((filter_want | filter_not) & OF_TASKS && !processes_wanted(sk, peer, 0, SLOT_RECV))
 		return NULL;

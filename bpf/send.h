@@ -178,6 +178,7 @@ static __always_inline bool sent(struct sock *sk, int ret, struct call *c, __u32
 	struct sock *peer;
 	__u64 id = bpf_get_current_pid_tgid(), receiver = 0;
 	__u32 facing = 0, receiver_met = 0;
+	bool wanted;
 	__u16 type = BPF_CORE_READ(sk, sk_type);
 
 	if (ret < 0 && !record_failed)
@@ -200,8 +201,8 @@ static __always_inline bool sent(struct sock *sk, int ret, struct call *c, __u32
 		count_unknown(type);
 		return false;
 	}
-	remember(st, sk, peer, slot);
-	if (receiver ? !sockets_wanted(st->met, receiver_met) : !(st->flags & STATE_WANTED))
+	wanted = remember(st, sk, peer, slot);
+	if (receiver ? !sockets_wanted(st->met, receiver_met) : !wanted)
 		return false;
 	if ((filter_want | filter_not) & OF_TASKS && !processes_wanted(sk, peer, facing, slot))
 		return false;

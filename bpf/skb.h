@@ -96,8 +96,7 @@ static __always_inline bool ahead_wanted(struct call *c, struct sock *sender, st
 		st = state_of(receiver);
 		if (!st)
 			return false;
-		remember(st, receiver, sender, SLOT_READY);
-		if (!(st->flags & STATE_WANTED))
+		if (!remember(st, receiver, sender, SLOT_READY))
 			return false;
 	}
 	return !((filter_want | filter_not) & OF_TASKS) ||

@@ -6,26 +6,34 @@
 
 /*
  * Notes the inodes, of which an end that is not accepted yet has none, and what
- * the conditions on sockets say: all that stays as long as the peer does.
+ * the conditions on sockets say: all that stays as long as the peer does. Returns
+ * enum judged. Other threads may do the same meanwhile, and find the same.
  */
-static __noinline void meet_peer(struct socket_state *st, struct sock *sk, struct sock *peer,
-				 __u32 slot)
+static __noinline int meet_peer(struct socket_state *st, struct sock *sk, struct sock *peer,
+				__u32 slot)
 {
+	__u32 ino = inode_of(sk), peer_ino = inode_of(peer), met;
+	int judged = 0;
+
 	if (!st)
-		return;
-	st->ino = inode_of(sk);
-	st->peer_ino = inode_of(peer);
-	st->peer = (__u64)peer;
-	st->met = judge_socket(sk, slot);
-	st->flags &= ~STATE_WANTED;
-	st->flags |= STATE_JUDGED;
-	if (sockets_wanted(st->met, judge_socket(peer, slot)))
-		st->flags |= STATE_WANTED;
+		return 0;
+	st->ino = ino;
+	st->peer_ino = peer_ino;
+	met = judge_socket(sk, slot);
+	st->met = met | MET;
+	if (ino && (peer_ino || !peer))
+		judged |= JUDGED;
+	if (sockets_wanted(met, judge_socket(peer, slot)))
+		judged |= JUDGED_WANTED;
+	*(volatile __u64 *)&st->judged = (__u64)peer + judged;
+	return judged;
 }
 
-static __always_inline void remember(struct socket_state *st, struct sock *sk, struct sock *peer,
+/* Whether the conditions on sockets let sk talk to peer; the rest is in st then. */
+static __always_inline bool remember(struct socket_state *st, struct sock *sk, struct sock *peer,
 				     __u32 slot)
 {
+	__u64 judged;
 	__u32 ino;
 
 	/* If a socket's end was missed, another with its address is not that one. */
@@ -34,10 +42,12 @@ static __always_inline void remember(struct socket_state *st, struct sock *sk, s
 		if (ino && ino != st->ino)
 			__builtin_memset(st, 0, sizeof(*st));
 	}
-	if (st->flags & STATE_JUDGED && st->peer == (__u64)peer && st->ino &&
-	    (st->peer_ino || !peer))
-		return;
-	meet_peer(st, sk, peer, slot);
+	judged = *(volatile __u64 *)&st->judged;
+	/* On some processors what was written before is not seen before. */
+	if (judged & JUDGED && (judged & ~(__u64)JUDGED_BITS) == (__u64)peer && st->met & MET &&
+	    st->ino && (st->peer_ino || !peer))
+		return judged & JUDGED_WANTED;
+	return meet_peer(st, sk, peer, slot) & JUDGED_WANTED;
 }
 
 /*
@@ -47,11 +57,15 @@ static __always_inline void remember(struct socket_state *st, struct sock *sk, s
 static __always_inline bool unwanted(struct sock *sk)
 {
 	struct socket_state *st;
+	__u64 judged;
 
 	if (!((filter_want | filter_not) & OF_SOCKETS) || BPF_CORE_READ(sk, sk_type) == SOCK_DGRAM)
 		return false;
 	st = known_state(sk);
-	return st && (st->flags & (STATE_JUDGED | STATE_WANTED)) == STATE_JUDGED && st->peer_ino;
+	if (!st)
+		return false;
+	judged = *(volatile __u64 *)&st->judged;
+	return (judged & JUDGED_BITS) == JUDGED && judged != JUDGED; /* it has a peer */
 }
 
 /* Not inlined, so that the type information has the struct: layout_test.go. */

@@ -13,10 +13,20 @@
 enum state_flags {
 	STATE_DESCRIBED = 1,	/* its socket_record is out */
 	STATE_ENDED = 2,	/* its peer's close_record is out */
-	STATE_JUDGED = 4,	/* wanted_before is about peer */
-	STATE_WANTED = 8,	/* by the conditions on sockets */
-	STATE_HOLDER = 16,	/* described with who holds it */
+	STATE_HOLDER = 4,	/* described with who holds it */
 };
+
+/*
+ * Several threads use a socket at once, and may add to its flags at once, of which
+ * some can be lost: then something is told again. What must not be lost, or seen
+ * half done, is in a word of its own that is written once all is known.
+ */
+enum judged {
+	JUDGED = 1,		/* it stays so as long as the peer does */
+	JUDGED_WANTED = 2,	/* by the conditions on sockets */
+	JUDGED_BITS = 3,	/* which are free in an address */
+};
+#define MET (1U << 30) /* in socket_state.met: it is found out */
 
 struct socket_state {
 	__u64 sent;	/* place() */
@@ -25,10 +35,10 @@ struct socket_state {
 	__u64 recorded;	/* bytes, for the caps */
 	__u64 second;	/* when the present one began, ns */
 	__u64 in_second; /* bytes recorded in it */
-	__u64 peer;	/* that the following were found with */
+	__u64 judged;	/* the peer's address, and enum judged of both */
 	__u32 ino;
 	__u32 peer_ino;
-	__u32 met;	/* judge_socket's, of this end */
+	__u32 met;	/* judge_socket's, of this end, and MET */
 	__u32 seq;
 	__u32 flags;
 	__u32 pad;

@@ -104,7 +104,7 @@ func Run(o Options) ([]Result, error) {
 	if err := tap.Close(); err != nil {
 		return results, err
 	}
-	for _, send := range []func(bpf.Options) *check{flood, long} {
+	for _, send := range []func(bpf.Options) *check{first, flood, long} {
 		c := send(o.tap())
 		if o.Progress != nil {
 			o.Progress(c.kind, c.path)
