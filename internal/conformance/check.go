@@ -93,6 +93,8 @@ type collector struct {
 	// Messages that the backend says it missed at the most, and as many of them
 	// as were missing.
 	missed, accounted uint64
+	// What was counted, for an error's text.
+	counters string
 
 	// What the compared messages say that they lack.
 	flaggedMessages, flaggedBytes uint64

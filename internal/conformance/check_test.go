@@ -108,3 +108,38 @@ func TestKnown(t *testing.T) {
 		})
 	}
 }
+
+// A message that several threads' lack is an error that names it, unless one was
+// counted as missed.
+func TestThreadsMissing(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		missed  uint64
+		outcome Outcome
+		err     string
+	}{
+		{"counted", 1, counted, ""},
+		{"not counted", 0, wrong, "1199 messages of 1200, without thread 2's 7th; the counters"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := newCollector()
+			got.missed, got.counters = c.missed, "the counters"
+			offset := uint64(0)
+			for i := range threadSenders * threadMessages {
+				sender, k := i%threadSenders, i/threadSenders
+				if sender == 2 && k == 7 {
+					continue
+				}
+				p := threadMessage(sender, k)
+				got.bySocket[7] = append(got.bySocket[7], capture.Message{Offset: offset, Length: uint64(len(p)), Payload: p})
+				offset += uint64(len(p))
+			}
+			check := &check{path: "four threads on one socket", kind: "dgram"}
+			check.more = func(got *collector) error { return check.compareThreads(got, 7) }
+			r := check.result(got, bpf.Kprobe, kernel{5, 10, true})
+			if text := fmt.Sprint(r.Err); r.Outcome != c.outcome || (r.Err != nil) != (c.err != "") || r.Err != nil && text != c.err {
+				t.Errorf("outcome %v, error %v, want %v, %q", r.Outcome, r.Err, c.outcome, c.err)
+			}
+		})
+	}
+}

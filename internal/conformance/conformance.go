@@ -8,6 +8,7 @@ package conformance
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"time"
@@ -74,8 +75,9 @@ func Run(o Options) ([]Result, error) {
 
 	checks, err := sendAll(&o)
 	time.Sleep(50 * time.Millisecond)
+	profile, profileErr := probeProfile(o.Backend)
 	cancel()
-	if err := errors.Join(err, <-done); err != nil {
+	if err := errors.Join(err, profileErr, <-done); err != nil {
 		return nil, err
 	}
 	losses, err := tap.Losses()
@@ -83,6 +85,7 @@ func Run(o Options) ([]Result, error) {
 		return nil, err
 	}
 	c.missed = losses.Missed + losses.Total().StateMessages
+	c.counters = fmt.Sprintf("the losses are %+v, missed %d%s", losses.Total(), losses.Missed, profile)
 	if o.Programs != nil {
 		list, err := tap.Programs()
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"unixcap/internal/capture"
 	"unixcap/internal/conformance/send"
@@ -48,6 +49,34 @@ func threads(_ string, sockType int) (*check, error) {
 	return c, errors.Join(err, p.close())
 }
 
+// missingOf names the messages that are not in a list, or are without their payload:
+// the first of them.
+func missingOf(list []capture.Message) string {
+	var have [threadSenders][threadMessages]bool
+	for i := range list {
+		p := list[i].Payload
+		if len(p) < 3 || p[0] >= threadSenders {
+			continue
+		}
+		if k := int(p[1]) | int(p[2])<<8; k < threadMessages {
+			have[p[0]][k] = true
+		}
+	}
+	var names []string
+	for sender := range have {
+		for k, ok := range have[sender] {
+			if ok {
+				continue
+			}
+			if len(names) == 10 {
+				return strings.Join(names, ", ") + " and more"
+			}
+			names = append(names, fmt.Sprintf("thread %d's %dth", sender, k))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 func (c *check) compareThreads(got *collector, inode uint32) error {
 	list := slices.DeleteFunc(got.bySocket[inode], func(m capture.Message) bool {
 		return m.Error != "" // interrupted by a signal, and started again
@@ -58,7 +87,7 @@ func (c *check) compareThreads(got *collector, inode uint32) error {
 		got.accounted += uint64(n)
 		c.counted = true
 	} else if n != 0 {
-		return fmt.Errorf("%d messages of %d", len(list), all)
+		return fmt.Errorf("%d messages of %d, without %s; %s", len(list), all, missingOf(list), got.counters)
 	}
 	// The recorder waits only so long for a thread that is kept from
 	// running between its place in the stream and the ring buffer.
