@@ -68,7 +68,7 @@ func isID(s []byte) bool {
 
 func isHex(s []byte, atLeast int) bool {
 	for _, c := range s {
-		if unhex(c) < 0 {
+		if Unhex(c) < 0 {
 			return false
 		}
 	}
@@ -102,14 +102,4 @@ func isToken(s []byte) bool {
 		before = kind
 	}
 	return seen&digit != 0 && seen != digit && changes >= len(s)/4
-}
-
-func unhex(c byte) int {
-	switch {
-	case c >= '0' && c <= '9':
-		return int(c - '0')
-	case c|0x20 >= 'a' && c|0x20 <= 'f':
-		return int(c|0x20-'a') + 10
-	}
-	return -1
 }

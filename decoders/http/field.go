@@ -107,22 +107,6 @@ func trim(b []byte) []byte {
 	return b
 }
 
-// equalFold compares b with a name in lower case.
-func equalFold(b []byte, lower string) bool {
-	if len(b) != len(lower) {
-		return false
-	}
-	for i, c := range b {
-		if c >= 'A' && c <= 'Z' {
-			c |= 0x20
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
-}
-
 // A fieldTaker is a request or a response.
 type fieldTaker interface {
 	// field takes in a field that only one of the two has.
@@ -192,7 +176,7 @@ func (s *side) fieldLine(line []byte, m fieldTaker, c *content) bool {
 // once more: for lists that is the same (RFC 9110, 5.3). Other fields are not,
 // but they may begin on that line.
 func (h *head) goesOn() bool {
-	return len(h.last) > 0 && (h.blank || equalFold(h.last, "transfer-encoding") || equalFold(h.last, "content-length"))
+	return len(h.last) > 0 && (h.blank || decoders.EqualFold(h.last, "transfer-encoding") || decoders.EqualFold(h.last, "content-length"))
 }
 
 // fieldLengths are the lengths of the names of fields that are looked at.
@@ -209,34 +193,34 @@ var fieldLengths = func() (t [len("sec-websocket-extensions") + 1]bool) {
 func (h *head) field(name, value []byte, c *content) {
 	switch len(name) {
 	case len("upgrade"):
-		if equalFold(name, "upgrade") {
+		if decoders.EqualFold(name, "upgrade") {
 			h.upgrade = keep(h.upgrade, value)
 		}
 	case len("content-type"):
-		if equalFold(name, "content-type") {
+		if decoders.EqualFold(name, "content-type") {
 			if i := bytes.IndexByte(value, ';'); i >= 0 {
 				value = trim(value[:i])
 			}
 			c.mediaType = keep(c.mediaType, value)
 		}
 	case len("content-length"):
-		if equalFold(name, "content-length") {
+		if decoders.EqualFold(name, "content-length") {
 			h.contentLength(value)
 		}
 	case len("content-encoding"):
-		if equalFold(name, "content-encoding") {
+		if decoders.EqualFold(name, "content-encoding") {
 			c.coding = codingOf(value)
 		}
 	case len("transfer-encoding"):
-		if equalFold(name, "transfer-encoding") {
+		if decoders.EqualFold(name, "transfer-encoding") {
 			h.coded = true
 			if i := bytes.LastIndexByte(value, ','); i >= 0 {
 				value = trim(value[i+1:])
 			}
-			h.chunked = equalFold(value, "chunked")
+			h.chunked = decoders.EqualFold(value, "chunked")
 		}
 	case len("sec-websocket-extensions"):
-		if equalFold(name, "sec-websocket-extensions") {
+		if decoders.EqualFold(name, "sec-websocket-extensions") {
 			h.deflate = bytes.Contains(value, []byte("permessage-deflate"))
 		}
 	}
@@ -246,7 +230,7 @@ func (h *head) field(name, value []byte, c *content) {
 func (h *head) contentLength(value []byte) {
 	for len(value) > 0 {
 		one, rest, _ := bytes.Cut(value, []byte{','})
-		n, ok := decimal(trim(one))
+		n, ok := decoders.Decimal(trim(one))
 		if !ok || n > maxSize || h.length >= 0 && h.length != n {
 			h.wrong = true
 			return
@@ -255,34 +239,21 @@ func (h *head) contentLength(value []byte) {
 	}
 }
 
-func decimal(b []byte) (n int64, ok bool) {
-	if len(b) == 0 || len(b) > 18 {
-		return 0, false
-	}
-	for _, c := range b {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		n = n*10 + int64(c-'0')
-	}
-	return n, true
-}
-
 func keep(dst, value []byte) []byte { return append(dst[:0], value[:min(len(value), maxValue)]...) }
 
 // requestField takes in a field of a request.
 func (r *request) field(name, value []byte) {
 	switch len(name) {
 	case len("host"):
-		if equalFold(name, "host") {
+		if decoders.EqualFold(name, "host") {
 			r.host = keep(r.host, value)
 		}
 	case len("user-agent"):
-		if equalFold(name, "user-agent") {
+		if decoders.EqualFold(name, "user-agent") {
 			r.agent = keep(r.agent, value)
 		}
 	case len("authorization"):
-		if equalFold(name, "authorization") {
+		if decoders.EqualFold(name, "authorization") {
 			r.scheme = schemeOf(value)
 		}
 	}
@@ -298,7 +269,7 @@ var schemes = []string{"basic", "bearer", "digest", "negotiate", "ntlm", "hoba",
 func schemeOf(value []byte) string {
 	first, _, _ := bytes.Cut(value, []byte{' '})
 	for _, s := range schemes {
-		if equalFold(first, s) {
+		if decoders.EqualFold(first, s) {
 			return s
 		}
 	}
@@ -309,11 +280,11 @@ func schemeOf(value []byte) string {
 func (r *response) field(name, value []byte) {
 	switch len(name) {
 	case len("server"):
-		if equalFold(name, "server") {
+		if decoders.EqualFold(name, "server") {
 			r.server = keep(r.server, value)
 		}
 	case len("location"):
-		if equalFold(name, "location") {
+		if decoders.EqualFold(name, "location") {
 			r.location = uri.AppendTarget(r.location[:0], value, maxTarget)
 		}
 	}

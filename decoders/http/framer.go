@@ -1,6 +1,10 @@
 package http
 
-import "bytes"
+import (
+	"bytes"
+
+	"unixcap/decoders"
+)
 
 const (
 	// maxLine bounds what is kept of a line. Servers take 8 KiB as a rule, and
@@ -234,7 +238,7 @@ func (f *framer) skip(n int64) bool {
 func chunkSize(line []byte) (n int64, ok bool) {
 	i := 0
 	for ; i < len(line); i++ {
-		d := unhex(line[i])
+		d := decoders.Unhex(line[i])
 		if d < 0 {
 			break
 		}
@@ -247,14 +251,4 @@ func chunkSize(line []byte) (n int64, ok bool) {
 	}
 	rest := bytes.TrimLeft(line[i:], " \t")
 	return n, len(rest) == 0 || rest[0] == ';'
-}
-
-func unhex(c byte) int {
-	switch {
-	case c >= '0' && c <= '9':
-		return int(c - '0')
-	case c|0x20 >= 'a' && c|0x20 <= 'f':
-		return int(c|0x20-'a') + 10
-	}
-	return -1
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
 
+	"unixcap/decoders"
 	"unixcap/decoders/uri"
 )
 
@@ -51,15 +52,15 @@ var codingNames = [...][]byte{codingGzip: []byte("gzip"), codingDeflate: []byte(
 
 func codingOf(value []byte) coding {
 	switch {
-	case equalFold(value, "identity"), len(value) == 0:
+	case decoders.EqualFold(value, "identity"), len(value) == 0:
 		return identity
-	case equalFold(value, "gzip"), equalFold(value, "x-gzip"):
+	case decoders.EqualFold(value, "gzip"), decoders.EqualFold(value, "x-gzip"):
 		return codingGzip
-	case equalFold(value, "deflate"):
+	case decoders.EqualFold(value, "deflate"):
 		return codingDeflate
-	case equalFold(value, "br"):
+	case decoders.EqualFold(value, "br"):
 		return codingBrotli
-	case equalFold(value, "zstd"):
+	case decoders.EqualFold(value, "zstd"):
 		return codingZstd
 	}
 	return codingOther
@@ -100,10 +101,12 @@ func (p *previewer) preview(c *content, slot int) []byte {
 // passwords where they are not found.
 func hidden(mediaType []byte) bool {
 	const multipart = "multipart/"
-	return len(mediaType) >= len(multipart) && equalFold(mediaType[:len(multipart)], multipart)
+	return len(mediaType) >= len(multipart) && decoders.EqualFold(mediaType[:len(multipart)], multipart)
 }
 
-func isForm(mediaType []byte) bool { return equalFold(mediaType, "application/x-www-form-urlencoded") }
+func isForm(mediaType []byte) bool {
+	return decoders.EqualFold(mediaType, "application/x-www-form-urlencoded")
+}
 
 // text returns the beginning of a text of which b is at least as much as is
 // shown; nil if it is none.

@@ -94,7 +94,7 @@ func (d *decoder) change(s *side, protocol string) {
 	case !d.doubt && d.skip == 0:
 		d.unasked()
 	}
-	if equalFold([]byte(protocol), "websocket") {
+	if decoders.EqualFold([]byte(protocol), "websocket") {
 		d.phase = webSocketing
 		d.socket.begin(route, s.head.deflate)
 		return

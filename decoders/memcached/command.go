@@ -115,16 +115,3 @@ func nextWord(line []byte) (word, rest []byte) {
 	}
 	return line[:i], line[i:]
 }
-
-func decimal(b []byte) (n int64, ok bool) {
-	if len(b) == 0 || len(b) > 18 {
-		return 0, false
-	}
-	for _, c := range b {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		n = n*10 + int64(c-'0')
-	}
-	return n, true
-}

@@ -54,7 +54,7 @@ func judge(b []byte, server bool) decoders.Verdict {
 	for w, rest = nextWord(rest); len(w) > 0; w, rest = nextWord(rest) {
 		count++
 		if count == c.bytes {
-			if _, ok := decimal(w); !ok {
+			if _, ok := decoders.Decimal(w); !ok {
 				return decoders.No
 			}
 		}
@@ -75,10 +75,10 @@ func judgeAnswer(word, rest []byte) decoders.Verdict {
 		_, rest = nextWord(rest)
 		flags, rest := nextWord(rest)
 		n, _ := nextWord(rest)
-		if _, ok := decimal(flags); !ok {
+		if _, ok := decoders.Decimal(flags); !ok {
 			return decoders.No
 		}
-		if _, ok := decimal(n); !ok {
+		if _, ok := decoders.Decimal(n); !ok {
 			return decoders.No
 		}
 		return decoders.Yes
@@ -86,7 +86,7 @@ func judgeAnswer(word, rest []byte) decoders.Verdict {
 		"SERVER_ERROR", "HD", "VA", "EN", "NF", "NS", "EX", "MN", "ME", "OK", "RESET":
 		return decoders.Yes
 	}
-	if _, ok := decimal(word); ok && len(rest) == 0 {
+	if _, ok := decoders.Decimal(word); ok && len(rest) == 0 {
 		return decoders.Yes
 	}
 	return decoders.No

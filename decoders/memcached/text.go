@@ -77,7 +77,7 @@ func (d *decoder) command(s *side, t *item) bool {
 			break
 		}
 		if i == c.bytes && c.bytes > 0 {
-			v, ok := decimal(bytes.TrimPrefix(w, []byte("S"))) // meta set once had S before it
+			v, ok := decoders.Decimal(bytes.TrimPrefix(w, []byte("S"))) // meta set once had S before it
 			if ok && v <= maxValue {
 				length = v
 			} else if s.hunting {
@@ -208,7 +208,7 @@ func (d *decoder) line(s *side, line []byte) bool {
 	}
 	if length == 0 {
 		w, _ := nextWord(rest)
-		n, ok := decimal(w)
+		n, ok := decoders.Decimal(w)
 		if !ok || n > maxValue {
 			return false
 		}
@@ -229,7 +229,7 @@ func plausible(word []byte) bool {
 		"CLIENT_ERROR", "SERVER_ERROR", "RESET", "HD", "VA", "EN", "NF", "NS", "EX", "MN", "ME":
 		return true
 	}
-	_, number := decimal(word)
+	_, number := decoders.Decimal(word)
 	return number
 }
 

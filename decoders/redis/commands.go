@@ -211,20 +211,3 @@ func plausibleName(b []byte) bool {
 	}
 	return letter
 }
-
-// equalFold says whether b is the word, in whatever case. The word is in lower
-// case.
-func equalFold(b []byte, word string) bool {
-	if len(b) != len(word) {
-		return false
-	}
-	for i, c := range b {
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != word[i] {
-			return false
-		}
-	}
-	return true
-}

@@ -3,6 +3,8 @@ package redis
 import (
 	"bytes"
 	"sync"
+
+	"unixcap/decoders"
 )
 
 const (
@@ -166,14 +168,14 @@ func (f *fingerprinter) keys(k *keySpec) {
 		}
 	}
 	if k.count > 0 && k.count < total {
-		n, _ := decimal(f.word(k.count))
+		n, _ := decoders.Decimal(f.word(k.count))
 		for i := k.count + 1; i < total && int64(i-k.count) <= n; i++ {
 			f.pattern(f.word(i))
 		}
 	}
 	if k.after != "" {
 		for i := 1; i < total; i++ {
-			if equalFold(f.word(i), k.after) {
+			if decoders.EqualFold(f.word(i), k.after) {
 				for j := i + 1; j <= i+(total-i-1)/2; j++ {
 					f.pattern(f.word(j))
 				}
@@ -292,7 +294,7 @@ func uuid(b []byte) int {
 			if c != '-' {
 				return 0
 			}
-		} else if unhex(c) < 0 {
+		} else if decoders.Unhex(c) < 0 {
 			return 0
 		}
 	}

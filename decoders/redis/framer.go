@@ -250,7 +250,7 @@ func length(b []byte, kind byte) (int64, bool) {
 	case len(b) == 2 && b[0] == '-' && b[1] == '1':
 		return -1, kind == '$' || kind == '*'
 	}
-	n, ok := decimal(b)
+	n, ok := decoders.Decimal(b)
 	limit := int64(maxElements)
 	if types[kind] == 'b' {
 		limit = maxBulk
@@ -258,28 +258,14 @@ func length(b []byte, kind byte) (int64, bool) {
 	return n, ok && n <= limit
 }
 
-// decimal reads digits, at most 18 of them.
-func decimal(b []byte) (n int64, ok bool) {
-	if len(b) == 0 || len(b) > 18 {
-		return 0, false
-	}
-	for _, c := range b {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		n = n*10 + int64(c-'0')
-	}
-	return n, true
-}
-
 // signed reads a number with an optional sign.
 func signed(b []byte) (int64, bool) {
 	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
-		n, ok := decimal(b[1:])
+		n, ok := decoders.Decimal(b[1:])
 		if b[0] == '-' {
 			n = -n
 		}
 		return n, ok
 	}
-	return decimal(b)
+	return decoders.Decimal(b)
 }

@@ -114,8 +114,8 @@ func (d *decoder) message() {
 func isMonitorLine(text []byte) bool {
 	stamp, rest, ok := bytes.Cut(text[:min(len(text), 64)], []byte{' '})
 	seconds, micros, dot := bytes.Cut(stamp, []byte{'.'})
-	_, whole := decimal(seconds)
-	_, part := decimal(micros)
+	_, whole := decoders.Decimal(seconds)
+	_, part := decoders.Decimal(micros)
 	return ok && dot && whole && part && len(micros) == 6 && len(rest) > 2 && rest[0] == '[' && rest[1] >= '0' && rest[1] <= '9'
 }
 

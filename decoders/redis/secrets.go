@@ -27,18 +27,18 @@ func (m *mask) hides(r role, sub []byte, i, total int, arg []byte) (show int, se
 		secret = m.at == i
 		switch {
 		case m.at >= i: // what follows AUTH may be a name of that name
-		case equalFold(arg, "auth2"), r == roleHello && equalFold(arg, "auth"):
+		case decoders.EqualFold(arg, "auth2"), r == roleHello && decoders.EqualFold(arg, "auth"):
 			m.at = min(i+2, total-1)
-		case equalFold(arg, "auth"):
+		case decoders.EqualFold(arg, "auth"):
 			m.at = i + 1
 		}
 	case roleACL:
-		if i >= 3 && equalFold(sub, "setuser") && len(arg) > 0 && bytes.IndexByte([]byte("><#!"), arg[0]) >= 0 {
+		if i >= 3 && decoders.EqualFold(sub, "setuser") && len(arg) > 0 && bytes.IndexByte([]byte("><#!"), arg[0]) >= 0 {
 			show, secret = 1, true
 		}
 	case roleConfig: // requirepass, masterauth, auth-pass, tls-key-file-pass
 		secret = m.at == i
-		if i >= 2 && !secret && decoders.IsSecretName(arg) && !equalFold(sub, "get") {
+		if i >= 2 && !secret && decoders.IsSecretName(arg) && !decoders.EqualFold(sub, "get") {
 			m.at = i + 1
 		}
 	}

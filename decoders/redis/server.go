@@ -263,7 +263,7 @@ func (d *decoder) hello() {
 			if r.at(i)[0] == 'i' {
 				key = "connection_id"
 			}
-			if n, ok := decimal(v); ok {
+			if n, ok := decoders.Decimal(v); ok {
 				d.count(key, n)
 			}
 		default:

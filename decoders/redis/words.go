@@ -1,5 +1,7 @@
 package redis
 
+import "unixcap/decoders"
+
 // Requests are shown as redis-cli takes them: words with spaces between them,
 // in quotes where they need it, with the escapes that MONITOR uses.
 
@@ -103,7 +105,7 @@ func quoted(dst, b []byte) (word, rest []byte, ok bool) {
 // escape reads the escape that b begins with, n bytes.
 func escape(dst, b []byte) (out []byte, n int) {
 	if len(b) >= 4 && b[1] == 'x' {
-		hi, lo := unhex(b[2]), unhex(b[3])
+		hi, lo := decoders.Unhex(b[2]), decoders.Unhex(b[3])
 		if hi >= 0 && lo >= 0 {
 			return append(dst, byte(hi<<4|lo)), 4
 		}
@@ -122,14 +124,4 @@ func escape(dst, b []byte) (out []byte, n int) {
 		c = '\b'
 	}
 	return append(dst, c), 2
-}
-
-func unhex(c byte) int {
-	switch {
-	case c >= '0' && c <= '9':
-		return int(c - '0')
-	case c|0x20 >= 'a' && c|0x20 <= 'f':
-		return int(c|0x20-'a') + 10
-	}
-	return -1
 }
