@@ -30,7 +30,7 @@ func (e End) String() string {
 
 // A Mark says when and where in the capture some bytes were seen.
 type Mark struct {
-	Time   time.Time
+	Time   Time
 	Packet uint64 // 1-based number of the packet in the input, 0 if unknown
 }
 
@@ -168,7 +168,7 @@ type Exchange struct {
 
 	// When the other end had received the whole of it. Not the decoder's to
 	// fill in; zero unless the recording has what was received.
-	Received, AnswerReceived time.Time
+	Received, AnswerReceived Time
 }
 
 // Reset empties x and keeps its memory.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"time"
 
 	"unixcap/internal/capture"
 	"unixcap/internal/report"
@@ -73,7 +72,7 @@ func (j *job) dumpFlows(put func(*capture.Message) error) stream.Lane {
 	wait := waiting{put: put, filter: stream.Filter{Protos: j.filter.Protos, Flows: j.filter.Flows}}
 	wait.flows = make(map[*stream.Flow][]*capture.Message)
 	o := j.options()
-	o.Since, o.Until = time.Time{}, time.Time{}
+	o.Since, o.Until = 0, 0
 	o.Done = wait.decided
 	if len(j.filter.Protos) == 0 {
 		o.Protocols, o.Rules = nil, nil // it does not matter

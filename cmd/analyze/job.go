@@ -171,8 +171,8 @@ func (j *job) options() stream.Options {
 	return stream.Options{
 		Protocols: protocols(),
 		Rules:     j.rules,
-		Since:     j.filter.Since.Time(j.in.Start()),
-		Until:     j.filter.Until.Time(j.in.Start()),
+		Since:     decoders.TimeOf(j.filter.Since.Time(j.in.Start())),
+		Until:     decoders.TimeOf(j.filter.Until.Time(j.in.Start())),
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"strings"
-	"time"
 
 	"unixcap/decoders"
 )
@@ -14,7 +13,7 @@ import (
 type rawWriter struct {
 	out          *bufio.Writer
 	from         decoders.End
-	since, until time.Time
+	since, until decoders.Time
 
 	written int64
 	gaps    []rawGap
@@ -54,7 +53,7 @@ func (w *rawWriter) protocol(others []*decoders.Protocol) *decoders.Protocol {
 }
 
 func (w *rawWriter) Data(from decoders.End, at decoders.Mark, p []byte) {
-	if from != w.from || w.err != nil || at.Time.Before(w.since) || !w.until.IsZero() && !at.Time.Before(w.until) {
+	if from != w.from || w.err != nil || at.Time < w.since || !w.until.IsZero() && at.Time >= w.until {
 		return
 	}
 	w.written += int64(len(p))

@@ -45,7 +45,7 @@ func NoAllocations(t *testing.T, p decoders.Protocol, opening, steady Conversati
 	t.Helper()
 	exchanges := 0
 	d := p.New(func(*decoders.Exchange) { exchanges++ })
-	at := decoders.Mark{Time: time.Unix(1, 0)}
+	at := decoders.Mark{Time: decoders.TimeOf(time.Unix(1, 0))}
 	feed := func(c Conversation) {
 		for i := range c {
 			d.Data(c[i].From, at, c[i].Data)

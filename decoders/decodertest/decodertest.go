@@ -25,7 +25,7 @@ type Conversation []Message
 
 // mark returns message i's mark: its time, and its number as the packet's.
 func (c Conversation) mark(i int) decoders.Mark {
-	return decoders.Mark{Time: c[i].At, Packet: uint64(i + 1)}
+	return decoders.Mark{Time: decoders.TimeOf(c[i].At), Packet: uint64(i + 1)}
 }
 
 // end returns the mark for Close.
@@ -33,7 +33,7 @@ func (c Conversation) end() decoders.Mark {
 	if len(c) == 0 {
 		return decoders.Mark{}
 	}
-	return decoders.Mark{Time: c[len(c)-1].At}
+	return decoders.Mark{Time: decoders.TimeOf(c[len(c)-1].At)}
 }
 
 // Whole decodes a conversation message by message.

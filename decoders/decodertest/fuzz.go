@@ -49,11 +49,11 @@ func Chaos(t *testing.T, p decoders.Protocol, data []byte) {
 		if what&0xe == 0xe {
 			d.Gap(from, int64(length))
 		} else {
-			d.Data(from, decoders.Mark{Time: time.Unix(0, int64(n)), Packet: n}, data[:length])
+			d.Data(from, decoders.Mark{Time: decoders.TimeOf(time.Unix(0, int64(n))), Packet: n}, data[:length])
 		}
 		data = data[length:]
 	}
-	d.Close(decoders.Mark{Time: time.Unix(0, int64(n)), Packet: n})
+	d.Close(decoders.Mark{Time: decoders.TimeOf(time.Unix(0, int64(n))), Packet: n})
 	p.Detect(data, data, true)
 }
 

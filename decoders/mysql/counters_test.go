@@ -123,7 +123,7 @@ func (s *testServer) difference(t *testing.T, f func()) map[string]int64 {
 func feed(c decodertest.Conversation, emit func(*decoders.Exchange)) {
 	d := Protocol.New(emit)
 	for i, m := range c {
-		d.Data(m.From, decoders.Mark{Time: m.At, Packet: uint64(i + 1)}, m.Data)
+		d.Data(m.From, decoders.Mark{Time: decoders.TimeOf(m.At), Packet: uint64(i + 1)}, m.Data)
 	}
 	d.Close(decoders.Mark{})
 }

@@ -37,7 +37,7 @@ func benchEntries(prepared bool) (list []*Entry) {
 			op, request = "query", fmt.Sprintf("SELECT c FROM sbtest%d WHERE id=%d", i%16/4, i)
 		}
 		x := exchange(op, request, time.Duration(50+i%1000)*time.Microsecond)
-		x.Sent.First.Time = at.Add(time.Duration(i) * time.Millisecond)
+		x.Sent.First.Time = decoders.TimeOf(at).Add(time.Duration(i) * time.Millisecond)
 		x.Answered.Last.Time = x.Sent.First.Time.Add(x.Answered.Last.Time.Sub(x.Sent.Last.Time))
 		x.Answered.First.Time, x.Sent.Last.Time = x.Answered.Last.Time, x.Sent.First.Time
 		x.Sent.Bytes, x.Answered.Bytes, x.Rows = int64(40+i%7), int64(200+i%100), int64(1+i%3)

@@ -23,8 +23,8 @@ func flowColumns() []Column[stream.Flow] {
 		return func(f *stream.Flow, c *Cell) { c.String(peerName(&f.Ends[e])) }
 	}
 	list := []Column[stream.Flow]{
-		{Name: "first", Head: "BEGIN", Width: 15, Wide: true, Get: func(f *stream.Flow, c *Cell) { c.Time(f.First) }},
-		{Name: "last", Get: func(f *stream.Flow, c *Cell) { c.Time(f.Last) }},
+		{Name: "first", Head: "BEGIN", Width: 15, Wide: true, Get: func(f *stream.Flow, c *Cell) { c.Time(f.First.UTC()) }},
+		{Name: "last", Get: func(f *stream.Flow, c *Cell) { c.Time(f.Last.UTC()) }},
 		{Name: "flow", Head: "FLOW", Width: 10, Get: func(f *stream.Flow, c *Cell) { c.String(f.ID) }},
 		{Head: "SPAN", Pick: "span", Width: 6, Right: true, Wide: true, Get: func(f *stream.Flow, c *Cell) { c.Duration(f.Last.Sub(f.First)) }},
 		{Name: "kind", Head: "KIND", Width: 9, Wide: true, Get: func(f *stream.Flow, c *Cell) { c.String(f.Kind.String()) }},
@@ -102,10 +102,10 @@ type flowHeap []*stream.Flow
 
 func (h flowHeap) Len() int { return len(h) }
 func (h flowHeap) Less(i, j int) bool {
-	if h[i].First.Equal(h[j].First) {
+	if h[i].First == h[j].First {
 		return h[i].Packet < h[j].Packet
 	}
-	return h[i].First.Before(h[j].First)
+	return h[i].First < h[j].First
 }
 func (h flowHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
 func (h *flowHeap) Push(x any)   { *h = append(*h, x.(*stream.Flow)) }

@@ -157,10 +157,8 @@ func clean(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
 func (g *group) exchange(e *Entry, at place) {
 	x := e.Exchange
 	g.Count++
-	if at.Time.After(g.Ended.Time) {
-		g.Ended = at.Time
-	}
-	if g.Count == 1 || !at.Time.After(g.Began.Time.Time) {
+	g.Ended.Time = max(g.Ended.Time, at.Time.Time)
+	if g.Count == 1 || at.Time.Time <= g.Began.Time.Time {
 		g.Began = earlier(g.Began, at)
 	}
 	switch x.Status {
@@ -218,9 +216,7 @@ func (g *group) add(o *group) {
 	g.Warnings += o.Warnings
 	g.Time += o.Time
 	g.Began = earlier(g.Began, o.Began)
-	if o.Ended.After(g.Ended.Time) {
-		g.Ended = o.Ended
-	}
+	g.Ended.Time = max(g.Ended.Time, o.Ended.Time)
 	g.Latency.merge(&o.Latency.distribution)
 	g.Duration.merge(&o.Duration.distribution)
 	g.FirstRow.merge(&o.FirstRow.distribution)

@@ -26,7 +26,7 @@ var LogColumns = logColumns()
 
 func logColumns() []Column[Entry] {
 	list := []Column[Entry]{
-		{Name: "ts", Head: "TIME", Width: 15, Get: func(e *Entry, c *Cell) { c.Time(stream.At(e.Exchange)) }},
+		{Name: "ts", Head: "TIME", Width: 15, Get: func(e *Entry, c *Cell) { c.Time(stream.At(e.Exchange).UTC()) }},
 		{Name: "flow", Head: "FLOW", Width: 10, Wide: true, Get: func(e *Entry, c *Cell) { c.String(e.Flow.ID) }},
 		{Head: "CLIENT", Pick: "who", Width: 16, Get: func(e *Entry, c *Cell) {
 			c.String(peerName(&e.Flow.Ends[decoders.Client]))

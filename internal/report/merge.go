@@ -2,7 +2,8 @@ package report
 
 import (
 	"slices"
-	"time"
+
+	"unixcap/decoders"
 )
 
 // Merge adds what another summary counted. Neither may be given anything to
@@ -105,13 +106,11 @@ func mergeBounded[K comparable, V any, P sum[K, V]](dst, src map[K]*V, limit int
 }
 
 // span takes in a stretch of time.
-func (t *Totals) span(first, last time.Time) {
-	if t.First.IsZero() || !first.IsZero() && first.Before(t.First.Time) {
+func (t *Totals) span(first, last decoders.Time) {
+	if t.First.IsZero() || !first.IsZero() && first < t.First.Time {
 		t.First.Time = first
 	}
-	if last.After(t.Last.Time) {
-		t.Last.Time = last
-	}
+	t.Last.Time = max(t.Last.Time, last)
 }
 
 func (t *Totals) add(o *Totals) {

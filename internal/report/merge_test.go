@@ -17,7 +17,7 @@ func testExchanges(n int) (list []*Entry, flows []*stream.Flow) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for i := range 8 {
 		f := &stream.Flow{ID: fmt.Sprint("flow", i), Proto: "toy", Packet: uint64(i), Exchanges: int64(i)}
-		f.First = time.Unix(int64(1000+i%3), 0)
+		f.First = decoders.TimeOf(time.Unix(int64(1000+i%3), 0))
 		f.Last = f.First.Add(time.Hour)
 		f.Ends[decoders.Client].Process.Comm = fmt.Sprint("client", i%3)
 		flows = append(flows, f)

@@ -9,13 +9,23 @@ import (
 )
 
 // A stamp is a time that JSON has with all nine digits.
-type stamp struct{ time.Time }
+type stamp struct{ decoders.Time }
 
 // MarshalJSON writes the time in UTC.
 func (t stamp) MarshalJSON() ([]byte, error) {
 	var c Cell
-	c.Time(t.Time)
+	c.Time(t.UTC())
 	return c.appendJSON(nil), nil
+}
+
+// UnmarshalJSON takes over the time.
+func (t *stamp) UnmarshalJSON(p []byte) error {
+	var v time.Time
+	if err := v.UnmarshalJSON(p); err != nil {
+		return err
+	}
+	t.Time = decoders.TimeOf(v)
+	return nil
 }
 
 // A text is bytes that JSON has as a string.
@@ -45,7 +55,7 @@ func placeOf(e *Entry) place {
 // compare orders places by time. Nothing but the captures decides, so that
 // what was first is the same however they were read.
 func (p place) compare(q place) int {
-	return cmp.Or(p.Time.Compare(q.Time.Time), cmp.Compare(p.Packet, q.Packet), cmp.Compare(p.File, q.File))
+	return cmp.Or(cmp.Compare(p.Time.Time, q.Time.Time), cmp.Compare(p.Packet, q.Packet), cmp.Compare(p.File, q.File))
 }
 
 // earlier returns the earlier of two places.

@@ -35,7 +35,7 @@ type session struct {
 	database string
 	groups   [dimensions]*group // nil: to be found
 
-	lastEnd time.Time // of the latest answer
+	lastEnd decoders.Time // of the latest answer
 	latency pace
 
 	manual     bool // autocommit is off
@@ -111,9 +111,7 @@ func (s *Summary) follow(t *session, c *group, e *Entry, at place) {
 		pause = max(begin.Sub(t.lastEnd), 0)
 		s.protocolOf(t).Idle.add(int64(pause))
 	}
-	if end.After(t.lastEnd) {
-		t.lastEnd = end
-	}
+	t.lastEnd = max(t.lastEnd, end)
 	if !t.open && pause > burstPause {
 		t.endRuns()
 	}
@@ -185,7 +183,7 @@ func (s *Summary) login(t *session, c *group, x *decoders.Exchange) {
 func isLogin(op string) bool { return op == "connect" || op == "startup" }
 
 // transact follows transactions.
-func (s *Summary) transact(t *session, c *group, e *Entry, at place, end time.Time) {
+func (s *Summary) transact(t *session, c *group, e *Entry, at place, end decoders.Time) {
 	x := e.Exchange
 	if v, ok := attr(x, "transaction"); ok { // the server says it
 		s.told(t, c, string(v.Bytes), e, at, end)
@@ -225,7 +223,7 @@ func (s *Summary) transact(t *session, c *group, e *Entry, at place, end time.Ti
 }
 
 // told follows transactions where the server says whether one is open.
-func (s *Summary) told(t *session, c *group, status string, e *Entry, at place, end time.Time) {
+func (s *Summary) told(t *session, c *group, status string, e *Entry, at place, end decoders.Time) {
 	if status == "idle" {
 		if t.open {
 			s.endTransaction(t, c.kind == statementRollback || t.broken, end)
@@ -253,7 +251,7 @@ func (t *session) begin(at place) {
 	t.open, t.broken, t.begun, t.statements = true, false, at, 0
 }
 
-func (s *Summary) endTransaction(t *session, back bool, end time.Time) {
+func (s *Summary) endTransaction(t *session, back bool, end decoders.Time) {
 	p := s.protocolOf(t)
 	d := max(end.Sub(t.begun.Time.Time), 0)
 	p.Transactions.end(back, d, t.statements, t.begun, t.flow.ID)

@@ -15,11 +15,11 @@ type dialogue struct {
 	s    *Summary
 	flow *stream.Flow
 	p    *decoders.Protocol
-	now  time.Time
+	now  decoders.Time
 }
 
 func newDialogue(proto string) *dialogue {
-	d := &dialogue{s: NewSummary([]string{"x"}), flow: &stream.Flow{ID: "flow", Proto: proto}, now: time.Unix(1000, 0)}
+	d := &dialogue{s: NewSummary([]string{"x"}), flow: &stream.Flow{ID: "flow", Proto: proto}, now: decoders.TimeOf(time.Unix(1000, 0))}
 	d.p = &decoders.Protocol{Name: proto}
 	switch proto {
 	case "mysql":
@@ -46,7 +46,7 @@ func (d *dialogue) pause(t time.Duration) { d.now = d.now.Add(t) }
 
 // end ends the conversation and returns its protocol's sum.
 func (d *dialogue) end() *protocolSum {
-	d.flow.First, d.flow.Last = time.Unix(1000, 0), d.now
+	d.flow.First, d.flow.Last = decoders.TimeOf(time.Unix(1000, 0)), d.now
 	d.s.Flow(d.flow)
 	return d.s.protocols[d.flow.Proto]
 }

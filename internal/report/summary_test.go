@@ -14,7 +14,7 @@ import (
 )
 
 func exchange(op, request string, took time.Duration) *decoders.Exchange {
-	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	begin := decoders.TimeOf(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	x := &decoders.Exchange{Op: op, Request: []byte(request), Rows: -1}
 	x.Sent = decoders.Span{First: decoders.Mark{Time: begin}, Last: decoders.Mark{Time: begin}}
 	end := decoders.Mark{Time: begin.Add(took)}
@@ -42,7 +42,7 @@ func TestClassesAreBounded(t *testing.T) {
 
 func TestSummaryFormats(t *testing.T) {
 	s := NewSummary([]string{"a|b\x1b"})
-	f := &stream.Flow{Proto: "toy", First: time.Unix(1, 0), Last: time.Unix(5, 0), Exchanges: 2}
+	f := &stream.Flow{Proto: "toy", First: decoders.TimeOf(time.Unix(1, 0)), Last: decoders.TimeOf(time.Unix(5, 0)), Exchanges: 2}
 	f.Ends[decoders.Client].Process.Comm = "cl|i\x1bent"
 	s.Exchange(&Entry{Flow: f, Exchange: exchange("get", "a|`b` <b>\x1b[2J", time.Second)})
 	s.Exchange(&Entry{Flow: f, Exchange: exchange("get", "fast", time.Millisecond)})
@@ -69,11 +69,11 @@ func TestSummaryFormats(t *testing.T) {
 func TestFlowSorter(t *testing.T) {
 	var got []int64
 	s := FlowSorter{Next: func(f *stream.Flow) error {
-		got = append(got, f.First.Unix())
+		got = append(got, f.First.UTC().Unix())
 		return nil
 	}}
 	for _, at := range []int64{5, 3, 9, 1} {
-		if err := s.Add(&stream.Flow{First: time.Unix(at, 0)}); err != nil {
+		if err := s.Add(&stream.Flow{First: decoders.TimeOf(time.Unix(at, 0))}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -37,22 +37,20 @@ func appendFilter(dst []byte, e *Entry) []byte {
 			dst = strconv.AppendUint(dst, uint64(e.Flow.Ends[i].Socket.Addr.Port()), 10)
 		}
 	}
-	dst = appendEpoch(append(dst, " and frame.time_epoch >= "...), first)
-	return appendEpoch(append(dst, " and frame.time_epoch <= "...), last)
+	dst = appendEpoch(append(dst, " and frame.time_epoch >= "...), first.UTC())
+	return appendEpoch(append(dst, " and frame.time_epoch <= "...), last.UTC())
 }
 
 // span is when an exchange's first packet was, and its last.
-func span(x *decoders.Exchange) (first, last time.Time) {
-	for _, t := range []time.Time{x.Sent.First.Time, x.Sent.Last.Time, x.Answered.First.Time, x.Answered.Last.Time} {
+func span(x *decoders.Exchange) (first, last decoders.Time) {
+	for _, t := range [...]decoders.Time{x.Sent.First.Time, x.Sent.Last.Time, x.Answered.First.Time, x.Answered.Last.Time} {
 		if t.IsZero() {
 			continue
 		}
-		if first.IsZero() || t.Before(first) {
+		if first.IsZero() || t < first {
 			first = t
 		}
-		if t.After(last) {
-			last = t
-		}
+		last = max(last, t)
 	}
 	return first, last
 }

@@ -246,7 +246,7 @@ func TestWindow(t *testing.T) {
 	c.answer("-b\n")
 	var seen []string
 	_, flows := run(t, Options{
-		Since: c.list[2].Time, Until: c.list[3].Time,
+		Since: decoders.TimeOf(c.list[2].Time), Until: decoders.TimeOf(c.list[3].Time),
 		Exchange: func(_ *Flow, x *decoders.Exchange) { seen = append(seen, string(x.Request)) },
 	}, c.list...)
 	if d := cmp.Diff([]string{"TOY b"}, seen); d != "" {

@@ -1,8 +1,6 @@
 package stream
 
 import (
-	"time"
-
 	"unixcap/decoders"
 	"unixcap/internal/capture"
 )
@@ -31,15 +29,15 @@ type Options struct {
 	// Since and Until, if not zero, bound what is counted and handed out.
 	// Decoders see all the same what lies outside, so that they know where
 	// they are when the time comes. Until itself is outside.
-	Since, Until time.Time
+	Since, Until decoders.Time
 }
 
-func (o *Options) within(t time.Time) bool {
-	return (o.Since.IsZero() || !t.Before(o.Since)) && (o.Until.IsZero() || t.Before(o.Until))
+func (o *Options) within(t decoders.Time) bool {
+	return t >= o.Since && (o.Until.IsZero() || t < o.Until)
 }
 
 // At is the time of an exchange: of its first byte in the capture.
-func At(x *decoders.Exchange) time.Time {
+func At(x *decoders.Exchange) decoders.Time {
 	if !x.Sent.First.Time.IsZero() {
 		return x.Sent.First.Time
 	}
@@ -103,11 +101,12 @@ func (e *Engine) Message(m *capture.Message) *Flow {
 		f.receive(from, m)
 		return f
 	}
-	if e.set.within(m.Time) {
-		f.count(from, m)
+	at := decoders.TimeOf(m.Time)
+	if e.set.within(at) {
+		f.count(from, at, m)
 	}
 	if m.Error == "" && m.Op != capture.Open {
-		p := pieceOf(from, m)
+		p := pieceOf(from, at, m)
 		e.take(f, &p)
 	}
 	if f.Ends[0].Closed && f.Ends[1].Closed {

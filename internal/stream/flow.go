@@ -1,8 +1,6 @@
 package stream
 
 import (
-	"time"
-
 	"unixcap/decoders"
 	"unixcap/internal/capture"
 )
@@ -51,7 +49,7 @@ type Flow struct {
 	// end is the server may still change.
 	Ends [2]Peer
 
-	First, Last time.Time
+	First, Last decoders.Time
 	Packet      uint64 // of the first message
 	Middle      bool   // the capture begins in the middle of the conversation
 	Evicted     bool   // given up because too many others were open
@@ -100,13 +98,11 @@ func (f *Flow) note(from decoders.End, m *capture.Message) {
 }
 
 // count adds a message to the flow's statistics.
-func (f *Flow) count(from decoders.End, m *capture.Message) {
+func (f *Flow) count(from decoders.End, at decoders.Time, m *capture.Message) {
 	if f.First.IsZero() {
-		f.First, f.Packet = m.Time, m.Packet
+		f.First, f.Packet = at, m.Packet
 	}
-	if m.Time.After(f.Last) {
-		f.Last = m.Time
-	}
+	f.Last = max(f.Last, at)
 	p := &f.Ends[from]
 	p.LostMessages += int64(m.LostMessages)
 	if m.Op != capture.Send {

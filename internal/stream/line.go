@@ -2,7 +2,6 @@ package stream
 
 import (
 	"math"
-	"time"
 
 	"unixcap/decoders"
 	"unixcap/internal/capture"
@@ -14,7 +13,7 @@ import (
 type line struct {
 	held      []piece
 	heldBytes int
-	newest    time.Time // of what is held
+	newest    decoders.Time // of what is held
 
 	at      decoders.Mark // of the latest event
 	decoder decoders.Decoder

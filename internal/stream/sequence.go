@@ -26,9 +26,9 @@ const (
 // A sequence is how far one end's bytes have been taken.
 type sequence struct {
 	begun bool
-	next  uint64    // offset of the next byte
-	last  time.Time // of the latest message taken
-	acked uint64    // network traffic: what the other end has received
+	next  uint64        // offset of the next byte
+	last  decoders.Time // of the latest message taken
+	acked uint64        // network traffic: what the other end has received
 
 	// Datagrams: which ones came last.
 	seen [recent]datagram
@@ -37,7 +37,7 @@ type sequence struct {
 
 type datagram struct {
 	offset uint64
-	time   int64 // since 1970, in nanoseconds
+	time   decoders.Time
 }
 
 // A piece is a message on its way to the decoder. Its payload is a copy when
@@ -55,10 +55,10 @@ type piece struct {
 	fds     int
 }
 
-func pieceOf(from decoders.End, m *capture.Message) piece {
+func pieceOf(from decoders.End, at decoders.Time, m *capture.Message) piece {
 	return piece{
 		from:    from,
-		at:      decoders.Mark{Time: m.Time, Packet: m.Packet},
+		at:      decoders.Mark{Time: at, Packet: m.Packet},
 		offset:  m.Offset,
 		length:  max(m.Length, uint64(len(m.Payload))),
 		payload: m.Payload,
@@ -158,9 +158,7 @@ func (f *Flow) hold(p *piece) {
 	}
 	l.held = slices.Insert(l.held, at, held)
 	l.heldBytes += len(p.payload)
-	if p.at.Time.After(l.newest) {
-		l.newest = p.at.Time
-	}
+	l.newest = max(l.newest, p.at.Time)
 }
 
 // place feeds a piece of a stream, cut to what is new in it, with the gap
@@ -179,7 +177,7 @@ func (f *Flow) place(p *piece) {
 	switch {
 	case p.offset > s.next:
 		f.lose(p.from, p.offset-s.next)
-	case p.offset < s.next && p.at.Time.After(s.last) && !f.network():
+	case p.offset < s.next && p.at.Time > s.last && !f.network():
 		// Bytes seen before would have their old time. These are new ones,
 		// counted from a new start: the recorder was started again.
 		f.Middle = true
@@ -195,9 +193,7 @@ func (f *Flow) place(p *piece) {
 		}
 	}
 	s.next = p.end()
-	if p.at.Time.After(s.last) {
-		s.last = p.at.Time
-	}
+	s.last = max(s.last, p.at.Time)
 	f.wait(p)
 	if len(p.payload) > 0 {
 		p.from = f.data(p.from, p.at, decoders.Packet{Data: p.payload})
@@ -255,7 +251,7 @@ func (f *Flow) takeDatagram(p *piece) {
 	}
 	e := &f.Ends[p.from]
 	s := &e.seq
-	d := datagram{offset: p.offset, time: p.at.Time.UnixNano()}
+	d := datagram{offset: p.offset, time: p.at.Time}
 	for i := range s.seen {
 		if s.begun && s.seen[i] == d {
 			f.repeated(p, p.length)

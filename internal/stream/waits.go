@@ -1,8 +1,6 @@
 package stream
 
 import (
-	"time"
-
 	"unixcap/decoders"
 	"unixcap/internal/capture"
 )
@@ -20,7 +18,7 @@ type waits struct {
 
 type wait struct {
 	end            uint64 // offset after it
-	sent, received time.Time
+	sent, received decoders.Time
 }
 
 // wait notes a message that is to be received.
@@ -32,7 +30,7 @@ func (f *Flow) wait(p *piece) {
 	w.add(p.end(), p.at.Time)
 }
 
-func (w *waits) add(end uint64, sent time.Time) {
+func (w *waits) add(end uint64, sent decoders.Time) {
 	w.list[w.turn] = wait{end: end, sent: sent}
 	w.turn = (w.turn + 1) % waiting
 }
@@ -59,7 +57,7 @@ func (f *Flow) receive(by decoders.End, m *capture.Message) {
 		case x.end+m.Length <= m.Acked: // taken before, by splice or in a call that was lost
 			*x = wait{}
 		default:
-			x.received = m.Time
+			x.received = decoders.TimeOf(m.Time)
 		}
 	}
 }
@@ -75,12 +73,12 @@ func (f *Flow) queueing(x *decoders.Exchange) {
 
 // receivedAt returns when the message that an end sent at a time was received,
 // zero if that is not known.
-func (f *Flow) receivedAt(from decoders.End, sent time.Time) time.Time {
+func (f *Flow) receivedAt(from decoders.End, sent decoders.Time) decoders.Time {
 	w := f.line.waits[from]
 	for i := range w.list {
-		if !sent.IsZero() && w.list[i].sent.Equal(sent) {
+		if !sent.IsZero() && w.list[i].sent == sent {
 			return w.list[i].received
 		}
 	}
-	return time.Time{}
+	return 0
 }
