@@ -68,7 +68,7 @@ func TestCheckFinds(t *testing.T) {
 				check.path, check.kind = "none of known.go", "stream"
 				got := newCollector()
 				got.bySocket[7] = c.change([]capture.Message{message(0, "first"), message(5, "second")})
-				if r := check.result(got, bpf.Fentry, kernel{6, 12, true}); r.Outcome != c.want || (r.Err != nil) != (c.want != exact) {
+				if r := check.result(got, bpf.Fentry, kernel{6, 12, true, true}); r.Outcome != c.want || (r.Err != nil) != (c.want != exact) {
 					t.Errorf("outcome %v, error %v, want %v", r.Outcome, r.Err, c.want)
 				}
 			})
@@ -88,17 +88,20 @@ func TestKnown(t *testing.T) {
 		flagged bool
 		fails   bool
 	}{
-		{"exact where it is known to be flagged", "memory dropped meanwhile", "stream", bpf.Fentry, kernel{6, 12, true}, nil, false, true},
-		{"flagged where it is known to be", "memory dropped meanwhile", "stream", bpf.Fentry, kernel{6, 12, true}, nil, true, false},
-		{"flagged where it is not known", "write", "stream", bpf.Fentry, kernel{6, 12, true}, nil, true, true},
-		{"refused as known", "send, MSG_OOB", "dgram", bpf.Fentry, kernel{6, 12, true}, unix.EOPNOTSUPP, false, false},
-		{"refused for another reason", "send, MSG_OOB", "dgram", bpf.Fentry, kernel{6, 12, true}, unix.EINVAL, false, true},
-		{"sent where it is known to be refused", "send, MSG_OOB", "dgram", bpf.Fentry, kernel{6, 12, true}, nil, false, true},
-		{"refused for another kind only", "send, MSG_OOB", "stream", bpf.Fentry, kernel{6, 12, true}, unix.EOPNOTSUPP, false, true},
-		{"refused by older kernels", "io_uring send, registered buffer", "stream", bpf.Fentry, kernel{6, 18, true}, unix.EINVAL, false, false},
-		{"refused by older kernels only", "io_uring send, registered buffer", "stream", bpf.Fentry, kernel{7, 2, true}, unix.EINVAL, false, true},
-		{"an error that is none of the kernel's", "write", "stream", bpf.Fentry, kernel{6, 12, true}, os.ErrClosed, false, true},
-		{"none lost where some must be", "more than the ring buffer holds", "stream", bpf.Fentry, kernel{6, 12, true}, nil, false, true},
+		{"exact where it is known to be flagged", "memory dropped meanwhile", "stream", bpf.Fentry, kernel{6, 12, true, true}, nil, false, true},
+		{"flagged where it is known to be", "memory dropped meanwhile", "stream", bpf.Fentry, kernel{6, 12, true, true}, nil, true, false},
+		{"flagged where it is not known", "write", "stream", bpf.Fentry, kernel{6, 12, true, true}, nil, true, true},
+		{"refused as known", "send, MSG_OOB", "dgram", bpf.Fentry, kernel{6, 12, true, true}, unix.EOPNOTSUPP, false, false},
+		{"refused for another reason", "send, MSG_OOB", "dgram", bpf.Fentry, kernel{6, 12, true, true}, unix.EINVAL, false, true},
+		{"sent where it is known to be refused", "send, MSG_OOB", "dgram", bpf.Fentry, kernel{6, 12, true, true}, nil, false, true},
+		{"refused for another kind only", "send, MSG_OOB", "stream", bpf.Fentry, kernel{6, 12, true, true}, unix.EOPNOTSUPP, false, true},
+		{"refused by older kernels", "io_uring send, registered buffer", "stream", bpf.Fentry, kernel{6, 18, true, true}, unix.EINVAL, false, false},
+		{"refused by older kernels only", "io_uring send, registered buffer", "stream", bpf.Fentry, kernel{7, 2, true, true}, unix.EINVAL, false, true},
+		{"refused where there are no 32-bit programs", "32-bit send, MSG_OOB", "dgram", bpf.Fentry, kernel{6, 12, true, false}, unix.ENOEXEC, false, false},
+		{"refused where there are 32-bit programs", "32-bit write", "stream", bpf.Fentry, kernel{6, 12, true, true}, unix.ENOEXEC, false, true},
+		{"sent where there are no 32-bit programs", "32-bit write", "stream", bpf.Fentry, kernel{6, 12, true, false}, nil, false, true},
+		{"an error that is none of the kernel's", "write", "stream", bpf.Fentry, kernel{6, 12, true, true}, os.ErrClosed, false, true},
+		{"none lost where some must be", "more than the ring buffer holds", "stream", bpf.Fentry, kernel{6, 12, true, true}, nil, false, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			check := &check{path: c.path, kind: c.kind, sendErr: c.sendErr, flagged: c.flagged}
@@ -136,7 +139,7 @@ func TestThreadsMissing(t *testing.T) {
 			}
 			check := &check{path: "four threads on one socket", kind: "dgram"}
 			check.more = func(got *collector) error { return check.compareThreads(got, 7) }
-			r := check.result(got, bpf.Kprobe, kernel{5, 10, true})
+			r := check.result(got, bpf.Kprobe, kernel{5, 10, true, true})
 			if text := fmt.Sprint(r.Err); r.Outcome != c.outcome || (r.Err != nil) != (c.err != "") || r.Err != nil && text != c.err {
 				t.Errorf("outcome %v, error %v, want %v, %q", r.Outcome, r.Err, c.outcome, c.err)
 			}

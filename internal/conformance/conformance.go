@@ -93,7 +93,7 @@ func Run(o Options) ([]Result, error) {
 		}
 		o.Programs(list)
 	}
-	k, err := thisKernel(o.Types)
+	k, err := thisKernel(o.Types, o.Sender32)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -39,6 +40,7 @@ const (
 	oldZeroCopy   = "before 6.0 io_uring does not know these operations (IORING_OP_SEND_ZC)"
 	oldOOB        = "streams have out-of-band data since 5.15 (queue_oob)"
 	oob           = "only streams have out-of-band data (unix_dgram_sendmsg)"
+	no32Bit       = "this kernel runs no 32-bit programs, as under hypervisors that have none (ia32_enabled, arch/x86/include/asm/ia32.h)"
 )
 
 // What backends have in common: the functions of AF_UNIX, or not.
@@ -50,6 +52,7 @@ var (
 // exceptions are in the order in which they are tried; the first decides.
 var exceptions = []known{
 	// The kernel.
+	{path: "32-bit*", when: without32Bit, outcome: refused, errno: unix.ENOEXEC, why: no32Bit},
 	{path: "*MSG_OOB", kinds: "s", when: before(5, 15), outcome: refused, errno: unix.EOPNOTSUPP, why: oldOOB},
 	{path: "*MSG_OOB", kinds: "dq", outcome: refused, errno: unix.EOPNOTSUPP, why: oob},
 	{path: "io_uring send*_zc*", when: before(6, 0), outcome: refused, errno: unix.EINVAL, why: oldZeroCopy},
@@ -112,9 +115,10 @@ func expected(name, kind string, b bpf.Backend, k kernel) known {
 type kernel struct {
 	major, minor int
 	pages        bool // it tells where a page is mapped
+	runs32       bool // it runs 32-bit programs
 }
 
-func thisKernel(types *btf.Spec) (kernel, error) {
+func thisKernel(types *btf.Spec, sender32 string) (kernel, error) {
 	var k kernel
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
@@ -124,9 +128,23 @@ func thisKernel(types *btf.Spec) (kernel, error) {
 	if _, err := fmt.Sscanf(release, "%d.%d", &k.major, &k.minor); err != nil {
 		return k, fmt.Errorf("kernel release %q: %w", release, err)
 	}
-	var err error
-	k.pages, err = bpf.MapsPages(types)
-	return k, err
+	var pagesErr, runErr error
+	k.pages, pagesErr = bpf.MapsPages(types)
+	k.runs32, runErr = runs32(sender32)
+	return k, errors.Join(pagesErr, runErr)
+}
+
+// runs32 reports whether the kernel takes a 32-bit program. Its configuration
+// does not tell: it can have them and be without when it starts.
+func runs32(program string) (bool, error) {
+	o, err := newOutsider(program)
+	if errors.Is(err, unix.ENOEXEC) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, o.close()
 }
 
 // before holds for kernels older than a release.
@@ -135,3 +153,4 @@ func before(major, minor int) func(kernel) bool {
 }
 
 func withoutPages(k kernel) bool { return !k.pages }
+func without32Bit(k kernel) bool { return !k.runs32 }

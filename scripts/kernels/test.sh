@@ -50,6 +50,7 @@ while read -r suite arch cpu append backends; do
 	dir=$("$here/fetch.sh" "$suite" "$arch" </dev/null)
 	build "$arch"
 	echo "== $suite $arch: $(cat "$dir/version")"
+	begun=$(date +%s)
 	# In a machine without hardware acceleration a processor may stand still for
 	# milliseconds, which the tracepoint backend's races do not bear (Known limits
 	# in docs/kernels.md). If nothing else fails, the kernel gets one more try.
@@ -61,14 +62,15 @@ while read -r suite arch cpu append backends; do
 		[ "$status" -ne 0 ] || break
 		grep -aE 'FAIL|^backend' "$work/console" || true
 		! grep -a 'FAIL' "$work/console" | grep -avq '	tracepoint	' || break
-		echo "== $suite $arch: try $try ended with status $status (expected: $backends)"
+		echo "== $suite $arch: try $try ended with status $status after $(($(date +%s) - begun)) s (expected: $backends)"
 	done
 	if [ "$status" -ne 0 ]; then
 		cat "$work/console"
-		echo "== $suite $arch: FAILED"
+		echo "== $suite $arch: FAILED after $(($(date +%s) - begun)) s"
 		failed=1
 	else
 		grep -aE '^(preempt|backend|verdict)' "$work/console"
+		echo "== $suite $arch: $(($(date +%s) - begun)) s"
 	fi
 	result "Debian $suite, virtual machine"
 done <"$work/kernels"
