@@ -232,9 +232,3 @@ func (x *Exchange) until(m Mark) (time.Duration, bool) {
 	// A server may answer before it has seen all of a request.
 	return max(m.Time.Sub(x.Sent.Last.Time), 0), true
 }
-
-// An Attr is a fact about an exchange in its protocol's own terms.
-type Attr struct {
-	Key   string
-	Value Value
-}

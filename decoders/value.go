@@ -6,32 +6,35 @@ import (
 	"unicode/utf8"
 )
 
-// A ValueKind says which field of a Value holds it.
+// A ValueKind says what a Value is.
 type ValueKind uint8
 
 const (
-	Null   ValueKind = iota
-	Int              // Int
-	Uint             // Uint
-	Float            // Float
-	Text             // Bytes, UTF-8 or another character set's text
-	Binary           // Bytes, not text
+	Null ValueKind = iota
+	Int
+	Uint
+	Float
+	Text   // Bytes, UTF-8 or another character set's text
+	Binary // Bytes, not text
 )
 
 // A Value is one value of a request or a response: a bound parameter, an
-// attribute. It is a flat struct so that a slice of them costs nothing to
-// reuse.
+// attribute. It is a flat and small struct, so that a slice of them costs little to
+// fill and nothing to reuse.
 type Value struct {
-	Kind  ValueKind
-	Int   int64
-	Uint  uint64
-	Float float64
-	Bytes []byte
+	Kind   ValueKind
+	number uint64 // an Int, a Uint, or a Float's bits
+	Bytes  []byte // of Text and Binary
 }
 
-func IntValue(v int64) Value     { return Value{Kind: Int, Int: v} }
-func UintValue(v uint64) Value   { return Value{Kind: Uint, Uint: v} }
-func FloatValue(v float64) Value { return Value{Kind: Float, Float: v} }
+// Int, Uint and Float return the number that a value of that kind is.
+func (v Value) Int() int64     { return int64(v.number) }
+func (v Value) Uint() uint64   { return v.number }
+func (v Value) Float() float64 { return math.Float64frombits(v.number) }
+
+func IntValue(v int64) Value     { return Value{Kind: Int, number: uint64(v)} }
+func UintValue(v uint64) Value   { return Value{Kind: Uint, number: v} }
+func FloatValue(v float64) Value { return Value{Kind: Float, number: math.Float64bits(v)} }
 func TextValue(v []byte) Value   { return Value{Kind: Text, Bytes: v} }
 func StringValue(v string) Value { return Value{Kind: Text, Bytes: []byte(v)} }
 func BinaryValue(v []byte) Value { return Value{Kind: Binary, Bytes: v} }
@@ -41,14 +44,15 @@ func BinaryValue(v []byte) Value { return Value{Kind: Binary, Bytes: v} }
 func (v Value) AppendJSON(dst []byte) []byte {
 	switch v.Kind {
 	case Int:
-		return strconv.AppendInt(dst, v.Int, 10)
+		return strconv.AppendInt(dst, v.Int(), 10)
 	case Uint:
-		return strconv.AppendUint(dst, v.Uint, 10)
+		return strconv.AppendUint(dst, v.Uint(), 10)
 	case Float:
-		if math.IsNaN(v.Float) || math.IsInf(v.Float, 0) {
-			return strconv.AppendQuote(dst, strconv.FormatFloat(v.Float, 'g', -1, 64))
+		f := v.Float()
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return strconv.AppendQuote(dst, strconv.FormatFloat(f, 'g', -1, 64))
 		}
-		return strconv.AppendFloat(dst, v.Float, 'g', -1, 64)
+		return strconv.AppendFloat(dst, f, 'g', -1, 64)
 	case Text, Binary:
 		if utf8.Valid(v.Bytes) {
 			return AppendJSONString(dst, v.Bytes)

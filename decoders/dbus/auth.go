@@ -33,7 +33,7 @@ type step struct {
 func (h *handshake) lose(d *decoder) {
 	for i := range h.open {
 		d.stepped(&h.open[i], decoders.Unanswered, decoders.Span{})
-		d.number("gap", 0)
+		d.x.AddInt("gap", 0)
 		d.emit(&d.x)
 	}
 	h.open, h.over = h.open[:0], true
@@ -135,7 +135,7 @@ func (d *decoder) authAnswer(s *side, command, rest []byte) {
 		}
 		d.user = first.user
 		d.stepped(first, decoders.OK, s.span)
-		d.bytes("server_guid", guid(rest))
+		d.x.AddText("server_guid", guid(rest))
 	case "AGREE_UNIX_FD":
 		if first.op == "auth" {
 			h.lose(d)
@@ -145,7 +145,7 @@ func (d *decoder) authAnswer(s *side, command, rest []byte) {
 	case "REJECTED", "ERROR":
 		if first.op == "auth" && first.mechanism == "" && len(command) == len("REJECTED") { // it asked for them
 			d.stepped(first, decoders.OK, s.span)
-			d.bytes("mechanisms", rest)
+			d.x.AddText("mechanisms", rest)
 			break
 		}
 		d.stepped(first, decoders.Error, s.span)

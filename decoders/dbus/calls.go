@@ -137,7 +137,7 @@ func (d *decoder) monitored(s *side) {
 	} else {
 		d.alone(s)
 	}
-	d.number("monitored", 1)
+	d.x.AddInt("monitored", 1)
 	d.emit(&d.x)
 }
 
@@ -174,7 +174,7 @@ func (d *decoder) unanswered(q *calls, c *call, why string) {
 		why = "gap"
 	}
 	if why != "" {
-		d.number(why, 0)
+		d.x.AddInt(why, 0)
 	}
 	d.x.Status = decoders.Unanswered
 	d.emit(&d.x)
@@ -209,9 +209,9 @@ func (d *decoder) stray(s *side) {
 	switch {
 	case s.gap > 0:
 	case d.broken || !d.auth.seen:
-		d.number("gap", 0)
+		d.x.AddInt("gap", 0)
 	default:
-		d.number("unexpected", 1)
+		d.x.AddInt("unexpected", 1)
 	}
 	d.emit(&d.x)
 }
@@ -223,13 +223,13 @@ func (d *decoder) alone(s *side) {
 	x := d.fresh()
 	x.Op = kinds[m.kind]
 	x.Answered = s.span
-	d.number("serial", int64(m.serial))
-	d.number("reply_serial", int64(m.replySerial))
-	d.bytes("sender", m.sender)
-	d.bytes("destination", m.destination)
+	d.x.AddInt("serial", int64(m.serial))
+	d.x.AddInt("reply_serial", int64(m.replySerial))
+	d.x.AddText("sender", m.sender)
+	d.x.AddText("destination", m.destination)
 	d.replied(m, true, s.gap)
 	if s.gap > 0 {
-		d.number("gap", s.gap)
+		d.x.AddInt("gap", s.gap)
 	}
 }
 
@@ -254,17 +254,17 @@ func (d *decoder) begin(m *message, s *side, span decoders.Span, gap int64) {
 	x.Request = d.text
 	ok := d.body.print(m, maxText, m.hides())
 	x.Args = d.body.args
-	d.number("serial", int64(m.serial))
-	d.bytes("sender", m.sender)
-	d.bytes("destination", m.destination)
-	d.bytes("signature", m.signature)
+	d.x.AddInt("serial", int64(m.serial))
+	d.x.AddText("sender", m.sender)
+	d.x.AddText("destination", m.destination)
+	d.x.AddText("signature", m.signature)
 	if m.unixFDs > 0 {
-		d.number("unix_fds", int64(m.unixFDs))
+		d.x.AddInt("unix_fds", int64(m.unixFDs))
 	}
 	d.flags(m, s)
 	d.bodyState("body", m, ok, gap)
 	if gap > 0 {
-		d.number("gap", gap)
+		d.x.AddInt("gap", gap)
 	}
 }
 
@@ -272,20 +272,20 @@ func (d *decoder) begin(m *message, s *side, span decoders.Span, gap int64) {
 func (d *decoder) flags(m *message, s *side) {
 	if m.kind == methodCall {
 		if s.end == decoders.Server && !d.monitor {
-			d.bytes("caller", serverWord)
+			d.x.AddText("caller", serverWord)
 		}
 		if m.flags&noReplyExpected != 0 {
-			d.number("no_reply_expected", 1)
+			d.x.AddInt("no_reply_expected", 1)
 		}
 		if m.flags&noAutoStart != 0 {
-			d.number("no_auto_start", 1)
+			d.x.AddInt("no_auto_start", 1)
 		}
 		if m.flags&allowInteractiveAuthorization != 0 {
-			d.number("allow_interactive_authorization", 1)
+			d.x.AddInt("allow_interactive_authorization", 1)
 		}
 	}
 	if m.big {
-		d.bytes("byte_order", bigWord)
+		d.x.AddText("byte_order", bigWord)
 	}
 }
 
@@ -296,9 +296,9 @@ func (d *decoder) bodyState(key string, m *message, ok bool, gap int64) {
 	missing := m.length - int64(len(m.body)) - gap
 	switch {
 	case missing > 0:
-		d.number("truncated_bytes", missing)
+		d.x.AddInt("truncated_bytes", missing)
 	case !ok && gap == 0:
-		d.bytes(key, invalidWord)
+		d.x.AddText(key, invalidWord)
 	}
 }
 
@@ -331,11 +331,11 @@ func (d *decoder) replied(m *message, hide bool, gap int64) {
 		if len(d.shown) > maxReply {
 			d.shown = append(trimRune(d.shown[:maxReply]), "…"...)
 		}
-		d.bytes("reply_signature", m.signature)
-		d.bytes("reply", d.shown)
+		d.x.AddText("reply_signature", m.signature)
+		d.x.AddText("reply", d.shown)
 	}
 	if m.unixFDs > 0 {
-		d.number("reply_unix_fds", int64(m.unixFDs))
+		d.x.AddInt("reply_unix_fds", int64(m.unixFDs))
 	}
 	d.bodyState("reply_body", m, ok, gap)
 }
@@ -367,19 +367,8 @@ func (d *decoder) learn() {
 	switch {
 	case string(d.call.member) == "Hello" && string(d.call.iface) == "org.freedesktop.DBus" && len(d.reply.args) == 1:
 		d.unique = append(d.unique[:0], d.reply.args[0].Bytes...)
-		d.bytes("unique_name", d.unique)
+		d.x.AddText("unique_name", d.unique)
 	case string(d.call.member) == "BecomeMonitor" && string(d.call.iface) == "org.freedesktop.DBus.Monitoring":
 		d.monitor = true
-	}
-}
-
-func (d *decoder) number(key string, n int64) {
-	d.x.Attrs = append(d.x.Attrs, attr(key, decoders.IntValue(n)))
-}
-
-// bytes adds a text unless it is empty.
-func (d *decoder) bytes(key string, b []byte) {
-	if len(b) > 0 {
-		d.x.Attrs = append(d.x.Attrs, attr(key, decoders.TextValue(b)))
 	}
 }

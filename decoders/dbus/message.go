@@ -1,7 +1,5 @@
 package dbus
 
-import "unixcap/decoders"
-
 // Message types ("Message Format").
 const (
 	methodCall   = 1
@@ -201,5 +199,3 @@ func (m *message) text(dst []byte) []byte {
 	dst = append(dst, m.member...)
 	return append(append(dst, ' '), m.path...)
 }
-
-func attr(key string, v decoders.Value) decoders.Attr { return decoders.Attr{Key: key, Value: v} }

@@ -140,6 +140,5 @@ func equalExchanges(a, b *decoders.Exchange) bool {
 }
 
 func equalValues(a, b decoders.Value) bool {
-	return a.Kind == b.Kind && a.Int == b.Int && a.Uint == b.Uint && bytes.Equal(a.Bytes, b.Bytes) &&
-		(a.Float == b.Float || a.Float != a.Float && b.Float != b.Float)
+	return a.Kind == b.Kind && a.Uint() == b.Uint() && bytes.Equal(a.Bytes, b.Bytes)
 }

@@ -173,7 +173,7 @@ func (d *decoder) unanswered(r *request, why string, n int64) {
 	x := d.describe(r)
 	x.Status = decoders.Unanswered
 	if why != "" {
-		d.count(why, n)
+		d.x.AddInt(why, n)
 	}
 	d.emit(x)
 	d.close(r)
@@ -191,14 +191,4 @@ func (d *decoder) close(r *request) {
 	if len(d.free) < 4 {
 		d.free = append(d.free, r)
 	}
-}
-
-func (d *decoder) attr(key string, value []byte) {
-	if len(value) > 0 {
-		d.x.Attrs = append(d.x.Attrs, decoders.Attr{Key: key, Value: decoders.TextValue(value)})
-	}
-}
-
-func (d *decoder) count(key string, n int64) {
-	d.x.Attrs = append(d.x.Attrs, decoders.Attr{Key: key, Value: decoders.IntValue(n)})
 }

@@ -89,7 +89,7 @@ func (d *decoder) ends(r *request, body []byte) {
 		x.Status, x.ErrorCode = decoders.Error, "exit "+strconv.FormatUint(uint64(app), 10)
 	}
 	if app != 0 {
-		d.count("app_status", int64(app))
+		d.x.AddInt("app_status", int64(app))
 	}
 	d.emit(x)
 	d.close(r)
@@ -99,32 +99,32 @@ func (d *decoder) ends(r *request, body []byte) {
 func (d *decoder) describe(r *request) *decoders.Exchange {
 	x := &d.x
 	*x = decoders.Exchange{Op: r.op, Request: r.text, Error: x.Error[:0], Attrs: x.Attrs[:0], Rows: -1, Sent: r.sent, Answered: r.answered}
-	d.count("request_id", int64(r.id))
-	d.attr("script", r.script)
-	d.attr("host", r.host)
-	d.attr("remote", r.remote)
-	d.attr("request_type", r.mediaType)
+	d.x.AddInt("request_id", int64(r.id))
+	d.x.AddText("script", r.script)
+	d.x.AddText("host", r.host)
+	d.x.AddText("remote", r.remote)
+	d.x.AddText("request_type", r.mediaType)
 	if r.stdin > 0 {
-		d.count("request_content_bytes", r.stdin)
+		d.x.AddInt("request_content_bytes", r.stdin)
 	}
 	if r.params.cut > 0 {
-		d.count("truncated_bytes", r.params.cut)
+		d.x.AddInt("truncated_bytes", r.params.cut)
 	}
 	if r.aborted {
-		d.count("aborted", 1)
+		d.x.AddInt("aborted", 1)
 	}
 	if code, mediaType := r.status(); code != 0 {
-		d.count("status_code", int64(code))
-		d.attr("response_type", mediaType)
-		d.count("response_content_bytes", r.body)
+		d.x.AddInt("status_code", int64(code))
+		d.x.AddText("response_type", mediaType)
+		d.x.AddInt("response_content_bytes", r.body)
 	}
 	if r.missing > 0 {
-		d.count("missing_bytes", r.missing)
+		d.x.AddInt("missing_bytes", r.missing)
 	}
 	if len(r.err.b) > 0 {
-		d.count("stderr_bytes", int64(len(r.err.b))+r.err.cut)
+		d.x.AddInt("stderr_bytes", int64(len(r.err.b))+r.err.cut)
 		d.text = uri.AppendMasked(d.text[:0], bytes.TrimSpace(r.err.b))
-		d.attr("stderr", d.text)
+		d.x.AddText("stderr", d.text)
 	}
 	return x
 }

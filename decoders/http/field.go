@@ -309,7 +309,7 @@ func (d *decoder) attr(key string, value []byte) {
 }
 
 func (d *decoder) count(key string, n int64) {
-	*d.grow(key) = decoders.Value{Kind: decoders.Int, Int: n}
+	*d.grow(key) = decoders.IntValue(n)
 }
 
 // grow adds an attribute and returns its value, for the caller to set.

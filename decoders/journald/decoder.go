@@ -56,7 +56,7 @@ func (d *decoder) Packet(from decoders.End, at decoders.Mark, p decoders.Packet)
 func (d *decoder) described(from decoders.End, at decoders.Mark, fds int) {
 	d.begin(from, decoders.Span{First: at, Last: at})
 	d.x.Op = "entry"
-	d.attr("in_descriptor", decoders.IntValue(int64(fds)))
+	d.x.AddInt("in_descriptor", int64(fds))
 	d.emit(&d.x)
 }
 
@@ -108,18 +108,18 @@ func (d *decoder) field(f *field) {
 		e.shown = decoders.AppendWithoutSecrets(e.shown, v.Bytes)
 		v.Bytes = e.shown[start:len(e.shown):len(e.shown)]
 	}
-	d.attr(n.lower, v)
+	d.x.Add(n.lower, v)
 }
 
 // state says what is missing or wrong.
 func (d *decoder) state(e *entry, missing int64, valid bool) {
 	if e.more > 0 {
-		d.attr("truncated_fields", decoders.IntValue(int64(e.more)))
+		d.x.AddInt("truncated_fields", int64(e.more))
 	}
 	if missing > 0 {
-		d.attr("gap", decoders.IntValue(missing))
+		d.x.AddInt("gap", missing)
 	} else if !valid {
-		d.attr("entry", decoders.TextValue(invalidWord))
+		d.x.AddText("entry", invalidWord)
 	}
 }
 
@@ -150,17 +150,6 @@ func (d *decoder) name(b []byte) *name {
 	}
 	d.names[string(b)] = n
 	return n
-}
-
-func (d *decoder) attr(key string, v decoders.Value) {
-	n := len(d.x.Attrs)
-	if n == cap(d.x.Attrs) {
-		d.x.Attrs = append(d.x.Attrs, decoders.Attr{})
-	}
-	// Most of the time of an entry would go into emptying what is there.
-	d.x.Attrs = d.x.Attrs[:n+1]
-	a := &d.x.Attrs[n]
-	a.Key, a.Value.Kind, a.Value.Int, a.Value.Bytes = key, v.Kind, v.Int, v.Bytes
 }
 
 // Gap implements decoders.Decoder.

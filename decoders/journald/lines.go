@@ -162,15 +162,15 @@ func (d *decoder) line(l *lines, from decoders.End, b []byte, missing int64) {
 	}
 	d.text = decoders.AppendWithoutSecrets(d.text, b)
 	d.x.Request = d.text
-	d.attr("transport", decoders.TextValue(stdoutWord))
+	d.x.AddText("transport", stdoutWord)
 	if len(l.unit) > 0 && l.header == behindHeader {
-		d.attr("unit", decoders.TextValue(l.unit))
+		d.x.AddText("unit", l.unit)
 	}
 	if l.over > 0 {
-		d.attr("truncated_bytes", decoders.IntValue(l.over))
+		d.x.AddInt("truncated_bytes", l.over)
 	}
 	if missing >= 0 && l.lost || missing > 0 {
-		d.attr("gap", decoders.IntValue(missing))
+		d.x.AddInt("gap", missing)
 	}
 	d.emit(&d.x)
 }

@@ -212,9 +212,9 @@ func (d *decoder) replied(s *side, span decoders.Span) {
 		d.fresh("reply", m.dialect)
 		d.x.Answered = span
 		if d.broken || !d.sides[caller].begun {
-			d.number("gap", 0)
+			d.x.AddInt("gap", 0)
 		} else {
-			d.number("unexpected", 1)
+			d.x.AddInt("unexpected", 1)
 		}
 		d.fail(true)
 		d.emit(&d.x)
@@ -246,19 +246,19 @@ func (d *decoder) out(caller decoders.End, at int, status decoders.Status, why s
 	x := d.fresh(p.op, p.dialect)
 	x.Request, x.Status, x.Sent, x.Answered = p.text, status, p.sent, p.answered
 	if len(p.id) > 0 {
-		d.attr("id", p.id)
+		d.x.AddText("id", p.id)
 	}
 	if caller == decoders.Server {
-		d.attr("caller", serverWord)
+		d.x.AddText("caller", serverWord)
 	}
 	if p.replies > 1 {
-		d.number("replies", p.replies)
+		d.x.AddInt("replies", p.replies)
 	}
 	if p.cut > 0 {
-		d.number("truncated_bytes", p.cut)
+		d.x.AddInt("truncated_bytes", p.cut)
 	}
 	if why != "" {
-		d.number(why, 0)
+		d.x.AddInt(why, 0)
 	} else if d.fits && p.op == "call" {
 		d.fail(p.hidden)
 	}
@@ -282,10 +282,10 @@ func (d *decoder) alone(s *side, op string, method, params []byte, span decoders
 		x.Sent, x.Answered = decoders.Span{}, span
 	}
 	if cut+more > 0 {
-		d.number("truncated_bytes", cut+more)
+		d.x.AddInt("truncated_bytes", cut+more)
 	}
 	if op == "message" && (d.broken || s.end == decoders.Server && !d.sides[decoders.Client].begun) {
-		d.number("gap", 0) // it may answer something that was not seen, or be part of it
+		d.x.AddInt("gap", 0) // it may answer something that was not seen, or be part of it
 	}
 	d.emit(x)
 }
@@ -320,21 +320,13 @@ func (d *decoder) fail(hidden bool) {
 func (d *decoder) fresh(op, dialect string) *decoders.Exchange {
 	d.x.Reset()
 	d.x.Op = op
-	d.attr("dialect", dialects[dialect])
+	d.x.AddText("dialect", dialects[dialect])
 	return &d.x
 }
 
 var dialects = map[string][]byte{jsonRPC: []byte(jsonRPC), qmp: []byte(qmp), varlink: []byte(varlink), others: []byte(others)}
 
 var serverWord = []byte("server")
-
-func (d *decoder) attr(key string, b []byte) {
-	d.x.Attrs = append(d.x.Attrs, decoders.Attr{Key: key, Value: decoders.TextValue(b)})
-}
-
-func (d *decoder) number(key string, n int64) {
-	d.x.Attrs = append(d.x.Attrs, decoders.Attr{Key: key, Value: decoders.IntValue(n)})
-}
 
 // lose says that an end's bytes make no sense, or are missing. Replies without
 // an id are then not to be told apart.

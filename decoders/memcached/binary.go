@@ -117,18 +117,18 @@ func (d *decoder) packetAnswer(q *request, span decoders.Span) {
 		case q.code == opStat:
 			x.Rows = r.rows
 		case (op.name == "incr" || op.name == "decr") && len(r.begin) == 8:
-			d.count("result", int64(binary.BigEndian.Uint64(r.begin)))
+			d.x.AddInt("result", int64(binary.BigEndian.Uint64(r.begin)))
 		case op.name == "version":
-			x.Attrs = append(x.Attrs, decoders.Attr{Key: "result", Value: decoders.TextValue(r.begin)})
+			x.Add("result", decoders.TextValue(r.begin))
 		}
 		if op.get && r.value > 0 {
-			d.count("response_value_bytes", r.value)
+			d.x.AddInt("response_value_bytes", r.value)
 		}
 	case fine:
 		if op.get {
 			x.Rows = 0
 		}
-		x.Attrs = append(x.Attrs, decoders.Attr{Key: "result", Value: decoders.StringValue(result)})
+		x.Add("result", decoders.StringValue(result))
 	default:
 		x.Status = decoders.Error
 		x.ErrorCode = fmt.Sprintf("%#x", r.status)
@@ -137,7 +137,7 @@ func (d *decoder) packetAnswer(q *request, span decoders.Span) {
 		}
 	}
 	if r.missing > 0 {
-		d.count("response_missing_bytes", r.missing)
+		d.x.AddInt("response_missing_bytes", r.missing)
 	}
 	d.emit(x)
 }

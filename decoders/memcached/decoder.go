@@ -274,22 +274,18 @@ func (d *decoder) begin(r *request) *decoders.Exchange {
 	x := &d.x
 	*x = decoders.Exchange{Op: r.op, Request: r.text, Error: x.Error[:0], Attrs: x.Attrs[:0], Rows: -1, Sent: r.sent}
 	if r.binary {
-		d.count("binary", 1)
+		d.x.AddInt("binary", 1)
 	}
 	if r.value >= 0 {
-		d.count("value_bytes", r.value)
+		d.x.AddInt("value_bytes", r.value)
 	}
 	if r.missing > 0 {
-		d.count("missing_bytes", r.missing)
+		d.x.AddInt("missing_bytes", r.missing)
 	}
 	if r.cut > 0 {
-		d.count("truncated_bytes", r.cut)
+		d.x.AddInt("truncated_bytes", r.cut)
 	}
 	return x
-}
-
-func (d *decoder) count(key string, n int64) {
-	d.x.Attrs = append(d.x.Attrs, decoders.Attr{Key: key, Value: decoders.IntValue(n)})
 }
 
 // out emits a command without an answer.
@@ -297,7 +293,7 @@ func (d *decoder) out(r *request, status decoders.Status, why string, n int64) {
 	x := d.begin(r)
 	x.Status = status
 	if why != "" {
-		d.count(why, n)
+		d.x.AddInt(why, n)
 	}
 	d.emit(x)
 }

@@ -267,7 +267,7 @@ func (d *decoder) silent(r *request) {
 	if r.op == "mg" || r.binary && opcodes[r.code].get {
 		x.Rows = 0
 	}
-	d.count("quiet", 1)
+	d.x.AddInt("quiet", 1)
 	d.emit(x)
 	d.pop()
 }
@@ -314,10 +314,10 @@ func (d *decoder) answer(q *request, span decoders.Span) {
 		x.Rows = r.rows
 	}
 	if r.value > 0 {
-		d.count("response_value_bytes", r.value)
+		d.x.AddInt("response_value_bytes", r.value)
 	}
 	if r.missing > 0 {
-		d.count("response_missing_bytes", r.missing)
+		d.x.AddInt("response_missing_bytes", r.missing)
 	}
 	word, rest := nextWord(r.line)
 	switch string(word) {
@@ -333,7 +333,7 @@ func (d *decoder) answer(q *request, span decoders.Span) {
 		if q.role == roleOther || q.role == roleCount { // a number, or what version says
 			word = bytes.TrimPrefix(r.line, []byte("VERSION "))
 		}
-		x.Attrs = append(x.Attrs, decoders.Attr{Key: "result", Value: decoders.TextValue(word)})
+		x.Add("result", decoders.TextValue(word))
 	}
 	d.emit(x)
 }

@@ -131,7 +131,7 @@ func (d *decoder) name(r *request, b []byte) {
 	r.x.Op, r.reply = c.op, c.reply
 	if c.op == "" {
 		r.x.Op, r.reply = "unknown", replyOK
-		r.attr("command", decoders.UintValue(uint64(r.com)))
+		r.x.AddUint("command", uint64(r.com))
 	}
 }
 
@@ -159,7 +159,7 @@ func (d *decoder) interpret(r *request, b []byte, size int64) {
 	if commands[r.com].op == "" {
 		return // of which only the command was kept
 	}
-	r.count("truncated_bytes", uint64(size-int64(len(b))))
+	r.x.AddCount("truncated_bytes", uint64(size-int64(len(b))))
 	switch r.com {
 	case comQuery:
 		d.interpretQuery(r, b)
@@ -182,14 +182,14 @@ func (d *decoder) interpret(r *request, b []byte, size int64) {
 		p := payload{b: b[1:]}
 		r.setText(p.nulOrRest())
 		if wildcard := p.rest(); len(wildcard) > 0 {
-			r.textAttr("wildcard", wildcard)
+			r.keepText("wildcard", wildcard)
 		}
 	case comProcessKill:
 		p := payload{b: b[1:]}
-		r.attr("connection_id", decoders.UintValue(uint64(p.uint32())))
+		r.x.AddUint("connection_id", uint64(p.uint32()))
 	case comSetOption:
 		p := payload{b: b[1:]}
-		r.attr("option", decoders.UintValue(uint64(p.uint16())))
+		r.x.AddUint("option", uint64(p.uint16()))
 	case comChangeUser:
 		d.changeUser(r, b)
 	case comBinlogDump, comBinlogDumpGTID, comRegisterSlave:
@@ -236,7 +236,7 @@ func (r *request) queryAttribute(name []byte, v decoders.Value) {
 	} else if v.Bytes != nil {
 		v.Bytes = r.keep(v.Bytes)
 	}
-	r.attr("query_attribute_"+string(name), v)
+	r.x.Add("query_attribute_"+string(name), v)
 }
 
 // replication reads where a replica wants to begin.
@@ -246,14 +246,14 @@ func (d *decoder) replication(r *request, b []byte) {
 	case comBinlogDump:
 		position := p.uint32()
 		p.uint16()
-		r.attr("server_id", decoders.UintValue(uint64(p.uint32())))
-		r.attr("position", decoders.UintValue(uint64(position)))
+		r.x.AddUint("server_id", uint64(p.uint32()))
+		r.x.AddUint("position", uint64(position))
 		r.setText(p.rest())
 	case comBinlogDumpGTID:
 		p.uint16()
-		r.attr("server_id", decoders.UintValue(uint64(p.uint32())))
+		r.x.AddUint("server_id", uint64(p.uint32()))
 		r.setText(p.take(int(min(uint64(p.uint32()), uint64(len(p.b))))))
 	case comRegisterSlave: // host, user and password follow
-		r.attr("server_id", decoders.UintValue(uint64(p.uint32())))
+		r.x.AddUint("server_id", uint64(p.uint32()))
 	}
 }

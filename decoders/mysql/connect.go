@@ -60,8 +60,8 @@ func (d *decoder) handshakeResponse(pkt *packet, at decoders.Mark) bool {
 	r.x.Op = "connect"
 	r.x.Sent = decoders.Span{First: pkt.start, Last: at, Bytes: pkt.wire}
 	if d.phase == phaseGreeted {
-		r.attr("server_version", decoders.TextValue(r.keep(d.greeting.ServerVersion)))
-		r.attr("connection_id", decoders.UintValue(uint64(d.greeting.ThreadID)))
+		r.x.Add("server_version", decoders.TextValue(r.keep(d.greeting.ServerVersion)))
+		r.x.AddUint("connection_id", uint64(d.greeting.ThreadID))
 	}
 	d.phase = phaseCommand
 	d.caps, d.capsKnown = m.Capabilities, true
@@ -69,9 +69,9 @@ func (d *decoder) handshakeResponse(pkt *packet, at decoders.Mark) bool {
 	if d.caps&clientDeprecateEOF != 0 {
 		d.eof = eofDeprecated
 	}
-	r.attr("character_set", decoders.UintValue(uint64(m.CharacterSet)))
+	r.x.AddUint("character_set", uint64(m.CharacterSet))
 	if m.IsSSLRequest {
-		r.attr("encryption", decoders.StringValue("tls"))
+		r.x.Add("encryption", decoders.StringValue("tls"))
 		r.x.Status = decoders.Encrypted
 		d.out(r)
 		d.phase = phaseOpaque
@@ -89,12 +89,12 @@ func (d *decoder) handshakeResponse(pkt *packet, at decoders.Mark) bool {
 func (r *request) identify(user, database, plugin, attributes []byte) {
 	r.user, r.setsUser = string(user), true
 	r.setDatabase(database)
-	r.textAttr("auth_plugin", plugin)
+	r.keepText("auth_plugin", plugin)
 	eachAttribute(attributes, func(key, value []byte) {
 		if decoders.IsSecretName(key) {
 			value = decoders.SecretBytes
 		}
-		r.attr(string(key), decoders.TextValue(r.keep(value)))
+		r.x.Add(string(key), decoders.TextValue(r.keep(value)))
 	})
 }
 
@@ -106,13 +106,13 @@ func (r *request) switchPlugin(name []byte) {
 			first := r.x.Attrs[i].Value
 			r.x.Attrs[i].Value = decoders.TextValue(r.keep(name))
 			if !r.switched {
-				r.attr("auth_switched_from", first)
+				r.x.Add("auth_switched_from", first)
 			}
 			r.switched = true
 			return
 		}
 	}
-	r.textAttr("auth_plugin", name)
+	r.keepText("auth_plugin", name)
 }
 
 // setAttr sets an attribute to another text.
@@ -123,7 +123,7 @@ func (r *request) setAttr(key string, v []byte) {
 			return
 		}
 	}
-	r.textAttr(key, v)
+	r.keepText(key, v)
 }
 
 func (d *decoder) changeUser(r *request, b []byte) {
@@ -137,7 +137,7 @@ func (d *decoder) changeUser(r *request, b []byte) {
 	}
 	r.identify(m.Username, m.Database, m.AuthPluginName, m.Attributes)
 	if m.CharacterSet != 0 {
-		r.attr("character_set", decoders.UintValue(uint64(m.CharacterSet)))
+		r.x.AddUint("character_set", uint64(m.CharacterSet))
 	}
 }
 
@@ -175,10 +175,10 @@ func (d *decoder) authenticated(r *request) {
 	}
 	switch {
 	case d.caps&clientCompress != 0:
-		r.attr("compression", decoders.StringValue("zlib"))
+		r.x.Add("compression", decoders.StringValue("zlib"))
 		d.compress()
 	case d.caps&clientZstdCompression != 0:
-		r.attr("compression", decoders.StringValue("zstd"))
+		r.x.Add("compression", decoders.StringValue("zstd"))
 		d.compress()
 	}
 }

@@ -269,7 +269,7 @@ func (d *decoder) abandon(why string, n uint64) {
 	for d.queue.len() > 0 {
 		r := d.queue.pop()
 		if why != "" {
-			r.attr(why, decoders.UintValue(n))
+			r.x.AddUint(why, n)
 		}
 		r.x.Status = decoders.Unanswered
 		if r.setsUser { // if it was refused, nothing follows

@@ -124,7 +124,7 @@ func connection(xs []decoders.Exchange) string {
 	}
 	for _, a := range xs[0].Attrs {
 		if a.Key == "connection_id" {
-			return strconv.FormatUint(a.Value.Uint, 10)
+			return strconv.FormatUint(a.Value.Uint(), 10)
 		}
 	}
 	return ""

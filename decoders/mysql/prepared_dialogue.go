@@ -23,9 +23,9 @@ func (d *decoder) prepareReply(r *request, b []byte) {
 		d.lose(d.server())
 		return
 	}
-	r.attr("statement_id", decoders.UintValue(uint64(m.StatementID)))
-	r.count("params", uint64(m.Params))
-	r.count("columns", uint64(m.Columns))
+	r.x.AddUint("statement_id", uint64(m.StatementID))
+	r.x.AddCount("params", uint64(m.Params))
+	r.x.AddCount("columns", uint64(m.Columns))
 	r.warnings = uint64(m.WarningCount)
 	r.stmt.id, r.stmt.params = m.StatementID, int(m.Params)
 	d.statements.add(r.stmt)
@@ -69,10 +69,10 @@ func (d *decoder) statement(r *request, id uint32) *statement {
 	}
 	r.stmt = st
 	if id != lastStatement {
-		r.attr("statement_id", decoders.UintValue(uint64(id)))
+		r.x.AddUint("statement_id", uint64(id))
 	}
 	if st.unseen && !d.whole {
-		r.attr("prepared_before_capture", decoders.UintValue(1))
+		r.x.AddUint("prepared_before_capture", 1)
 	}
 	return st
 }
@@ -108,7 +108,7 @@ func (d *decoder) stmtExecute(r *request, b []byte) {
 		st.types = append(st.types[:0], d.parameters.Types...)
 	}
 	// COM_STMT_EXECUTE uses up the long data. Values may still point into it.
-	r.count("truncated_bytes", uint64(d.dropLong(st)))
+	r.x.AddCount("truncated_bytes", uint64(d.dropLong(st)))
 }
 
 // bind decodes the parameters of a COM_STMT_EXECUTE. Which of the layouts it
@@ -178,7 +178,7 @@ func (d *decoder) stmtBulkExecute(r *request, b []byte) {
 	if ok {
 		r.bind(st, d.parameters.Values)
 		st.types = append(st.types[:0], d.parameters.Types...)
-		r.count("bulk_rows", uint64(rows))
+		r.x.AddCount("bulk_rows", uint64(rows))
 	}
 }
 
@@ -188,7 +188,7 @@ func (d *decoder) stmtSendLongData(r *request, b []byte, size int64) {
 		return
 	}
 	st := d.statement(r, m.StatementID)
-	r.attr("param", decoders.UintValue(uint64(m.ParamID)))
+	r.x.AddUint("param", uint64(m.ParamID))
 	d.longHeld += st.addLong(m.ParamID, m.Data, size-stmtSendLongDataHead, maxLongData-d.longHeld)
 }
 

@@ -69,21 +69,8 @@ func (r *request) keep(b []byte) []byte {
 	return r.scratch[start:len(r.scratch):len(r.scratch)]
 }
 
-func (r *request) attr(key string, v decoders.Value) {
-	r.x.Attrs = append(r.x.Attrs, decoders.Attr{Key: key, Value: v})
-}
-
-func (r *request) count(key string, n uint64) {
-	if n != 0 {
-		r.attr(key, decoders.UintValue(n))
-	}
-}
-
-func (r *request) textAttr(key string, v []byte) {
-	if len(v) > 0 {
-		r.attr(key, decoders.TextValue(r.keep(v)))
-	}
-}
+// keepText adds an attribute of which a copy is kept.
+func (r *request) keepText(key string, v []byte) { r.x.AddText(key, r.keep(v)) }
 
 // reset empties r and keeps its memory, unless that has grown large.
 func (r *request) reset() {
@@ -126,7 +113,7 @@ func (r *request) fail(e *ERRPacket) {
 	r.x.Status = decoders.Error
 	r.x.ErrorCode = strconv.Itoa(int(e.Code))
 	r.x.Error = sql.AppendError(r.x.Error[:0], e.Message, r.x.Request, e.Code == parseError, &r.hidden)
-	r.textAttr("sqlstate", e.SQLState)
+	r.keepText("sqlstate", e.SQLState)
 }
 
 // result takes over the numbers of an OK_Packet or EOF_Packet that ends a

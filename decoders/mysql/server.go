@@ -209,7 +209,7 @@ func (d *decoder) firstReply(r *request, b []byte, at decoders.Mark) {
 			d.lose(d.server())
 			return
 		}
-		r.textAttr("statistics", b)
+		r.keepText("statistics", b)
 		d.finish(r)
 	case replyPrepare:
 		d.prepareReply(r, b)
@@ -229,7 +229,7 @@ func (d *decoder) resultReply(r *request, b []byte) {
 	var count ColumnCount
 	switch {
 	case len(b) > 0 && b[0] == headerLocalInfile:
-		r.textAttr("infile", b[1:])
+		r.keepText("infile", b[1:])
 		r.infile = true
 		r.state = replyContent
 		d.infile = true
@@ -357,28 +357,28 @@ func (d *decoder) out(r *request) {
 		x.User, x.Database = r.user, r.database
 	}
 	if r.reply == replyStream {
-		r.count("events", uint64(max(r.rows, 0)))
+		r.x.AddCount("events", uint64(max(r.rows, 0)))
 	} else {
 		x.Rows = r.rows
 	}
 	if r.results > 1 {
-		r.count("results", uint64(r.results))
+		r.x.AddCount("results", uint64(r.results))
 	}
-	r.count("affected_rows", r.affected)
-	r.count("last_insert_id", r.lastInsertID)
-	r.count("warnings", r.warnings)
+	r.x.AddCount("affected_rows", r.affected)
+	r.x.AddCount("last_insert_id", r.lastInsertID)
+	r.x.AddCount("warnings", r.warnings)
 	if r.partial && x.Status != decoders.Unanswered {
-		r.attr("gap", decoders.UintValue(0))
+		r.x.AddUint("gap", 0)
 	}
 	if r.outParams {
-		r.attr("out_parameters", decoders.UintValue(1))
+		r.x.AddUint("out_parameters", 1)
 	}
 	d.noteTransaction(r)
-	r.count("clone_commands", r.clone.commands)
-	r.count("clone_responses", r.clone.responses)
-	r.count("clone_bytes", r.clone.bytes)
+	r.x.AddCount("clone_commands", r.clone.commands)
+	r.x.AddCount("clone_responses", r.clone.responses)
+	r.x.AddCount("clone_bytes", r.clone.bytes)
 	if r.infile {
-		r.attr("infile_bytes", decoders.UintValue(uint64(r.infileBytes)))
+		r.x.AddUint("infile_bytes", uint64(r.infileBytes))
 	}
 	d.emit(x)
 	d.queue.give(r)

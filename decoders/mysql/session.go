@@ -22,9 +22,9 @@ var wordIdle, wordOpen = []byte("idle"), []byte("open")
 func (d *decoder) noteTransaction(r *request) {
 	switch {
 	case r.transaction == transactionOpen:
-		r.attr("transaction", decoders.TextValue(wordOpen))
+		r.x.AddText("transaction", wordOpen)
 	case r.transaction == transactionIdle && d.inTransaction:
-		r.attr("transaction", decoders.TextValue(wordIdle))
+		r.x.AddText("transaction", wordIdle)
 	case r.transaction == transactionUnknown:
 		return
 	}
@@ -100,5 +100,5 @@ func (r *request) join(key string, name, value []byte) {
 		*old = v
 		return
 	}
-	r.attr(key, v)
+	r.x.Add(key, v)
 }

@@ -186,7 +186,7 @@ func TestTLS(t *testing.T) {
 // A cancel names the backend, never the key that allows it.
 func TestCancel(t *testing.T) {
 	xs := decodertest.Whole(Protocol, decodertest.Conversation{{From: decoders.Client, Data: []byte("\x00\x00\x00\x10\x04\xd2\x16\x2e\x00\x00\x00\x2a\x0b\xad\xca\xfe")}})
-	if len(xs) != 1 || xs[0].Op != "cancel_request" || len(xs[0].Attrs) != 1 || xs[0].Attrs[0].Value.Uint != 42 {
+	if len(xs) != 1 || xs[0].Op != "cancel_request" || len(xs[0].Attrs) != 1 || xs[0].Attrs[0].Value.Uint() != 42 {
 		t.Errorf("%+v", xs)
 	}
 }

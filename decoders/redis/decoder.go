@@ -194,13 +194,9 @@ func (d *decoder) begin(r *request) *decoders.Exchange {
 		User: d.mode.user, Database: d.mode.database, Sent: r.sent,
 	}
 	if r.cut > 0 {
-		d.count("truncated_bytes", r.cut)
+		d.x.AddInt("truncated_bytes", r.cut)
 	}
 	return x
-}
-
-func (d *decoder) count(key string, n int64) {
-	d.x.Attrs = append(d.x.Attrs, decoders.Attr{Key: key, Value: decoders.IntValue(n)})
 }
 
 // out emits a request without an answer.
@@ -208,7 +204,7 @@ func (d *decoder) out(r *request, status decoders.Status, why string, n int64) {
 	x := d.begin(r)
 	x.Status, x.Answered = status, r.answered
 	if why != "" {
-		d.count(why, n)
+		d.x.AddInt(why, n)
 	}
 	d.emit(x)
 }

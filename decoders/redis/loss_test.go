@@ -50,7 +50,7 @@ func TestNoWrongPairs(t *testing.T) {
 			if _, err := fmt.Sscanf(string(x.Request), "incrby k:%d %d", &key, &by); err != nil {
 				t.Errorf("seed %d: %s: %v", seed, x.Request, err)
 			}
-			if x.Attrs[0].Key == "result" && x.Attrs[0].Value.Int == key {
+			if x.Attrs[0].Key == "result" && x.Attrs[0].Value.Int() == key {
 				paired++
 			} else {
 				wrong++

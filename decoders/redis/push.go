@@ -100,10 +100,10 @@ func (d *decoder) message() {
 	x := d.begin(m)
 	x.Answered = r.span
 	if r.seen > 0 {
-		d.count("truncated_elements", r.seen)
+		d.x.AddInt("truncated_elements", r.seen)
 	}
 	if r.missing > 0 {
-		d.count("missing_bytes", r.missing)
+		d.x.AddInt("missing_bytes", r.missing)
 	}
 	d.emit(x)
 }
@@ -131,10 +131,9 @@ func (d *decoder) monitored() {
 	d.appendMonitored(m, list)
 	x := d.begin(m)
 	x.Answered = r.span
-	d.x.Attrs = append(d.x.Attrs,
-		decoders.Attr{Key: "server_time", Value: decoders.TextValue(stamp)},
-		decoders.Attr{Key: "monitored_database", Value: decoders.TextValue(database)},
-		decoders.Attr{Key: "monitored_client", Value: decoders.TextValue(client)})
+	x.Add("server_time", decoders.TextValue(stamp))
+	x.Add("monitored_database", decoders.TextValue(database))
+	x.Add("monitored_client", decoders.TextValue(client))
 	d.emit(x)
 }
 

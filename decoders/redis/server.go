@@ -69,7 +69,7 @@ func (d *decoder) replicate(first *request, at decoders.Mark, p []byte) {
 	r.span.Bytes += int64(end + 1)
 	x := d.begin(first)
 	x.Answered = r.span
-	d.x.Attrs = append(d.x.Attrs, decoders.Attr{Key: "stream", Value: decoders.TextValue(replicationWord)})
+	d.x.AddText("stream", replicationWord)
 	d.emit(x)
 	d.queue.pop()
 	d.abandon("", 0)
@@ -166,10 +166,10 @@ func (d *decoder) result(x *decoders.Exchange, first *request) {
 		d.fail(x, r.text, first.hidden || first.known.role == roleExec && d.mode.mayHide())
 	case r.kind == '+':
 		if s := string(r.text); s != "OK" {
-			d.x.Attrs = append(d.x.Attrs, decoders.Attr{Key: "result", Value: decoders.TextValue(r.text)})
+			d.x.Add("result", decoders.TextValue(r.text))
 		}
 	case r.kind == ':':
-		d.count("result", r.n)
+		d.x.AddInt("result", r.n)
 	case r.kind == '$' || r.kind == '=':
 		x.Rows = 1
 	case r.kind == '*' || r.kind == '%' || r.kind == '~':
@@ -181,10 +181,10 @@ func (d *decoder) result(x *decoders.Exchange, first *request) {
 		if first.known.role == roleExec {
 			d.fail(x, r.failure, d.mode.mayHide())
 		}
-		d.count("failed", int64(r.failed))
+		d.x.AddInt("failed", int64(r.failed))
 	}
 	if r.missing > 0 {
-		d.count("missing_bytes", r.missing)
+		d.x.AddInt("missing_bytes", r.missing)
 	}
 }
 
@@ -257,14 +257,14 @@ func (d *decoder) hello() {
 		v := r.at(i + 1)
 		switch string(r.at(i)) {
 		case "version":
-			d.x.Attrs = append(d.x.Attrs, decoders.Attr{Key: "server_version", Value: decoders.TextValue(v)})
+			d.x.Add("server_version", decoders.TextValue(v))
 		case "proto", "id":
 			key := "resp"
 			if r.at(i)[0] == 'i' {
 				key = "connection_id"
 			}
 			if n, ok := decoders.Decimal(v); ok {
-				d.count(key, n)
+				d.x.AddInt(key, n)
 			}
 		default:
 			continue

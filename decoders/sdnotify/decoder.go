@@ -81,10 +81,10 @@ func (d *decoder) Packet(from decoders.End, at decoders.Mark, p decoders.Packet)
 		x.Op = states[rank].op
 	}
 	if p.FDs > 0 {
-		d.attr("fds", decoders.IntValue(int64(p.FDs)))
+		d.x.AddInt("fds", int64(p.FDs))
 	}
 	if p.Missing > 0 {
-		d.attr("gap", decoders.IntValue(p.Missing))
+		d.x.AddInt("gap", p.Missing)
 	}
 	d.emit(x)
 }
@@ -121,11 +121,7 @@ func (d *decoder) state(i int, value []byte) {
 			x.Status, x.ErrorCode = decoders.Error, string(value) // once in a service's life
 		}
 	}
-	d.attr(states[i].op, decoders.TextValue(value))
-}
-
-func (d *decoder) attr(key string, v decoders.Value) {
-	d.x.Attrs = append(d.x.Attrs, decoders.Attr{Key: key, Value: v})
+	x.Add(states[i].op, decoders.TextValue(value))
 }
 
 // Gap implements decoders.Decoder. Datagrams do not hang together.

@@ -90,49 +90,30 @@ func (d *decoder) message(from decoders.End, b []byte, span decoders.Span, cut, 
 		d.text = decoders.AppendWithoutSecrets(d.text, m.text)
 	}
 	x.Request = d.text
-	d.attr("app_name", m.app)
-	d.attr("procid", m.pid)
-	d.attr("hostname", m.hostname)
-	d.attr("timestamp", m.timestamp)
-	d.attr("msgid", m.id)
+	d.x.AddText("app_name", m.app)
+	d.x.AddText("procid", m.pid)
+	d.x.AddText("hostname", m.hostname)
+	d.x.AddText("timestamp", m.timestamp)
+	d.x.AddText("msgid", m.id)
 	if len(m.data) > 0 {
 		d.data = decoders.AppendWithoutSecrets(d.data[:0], m.data)
-		d.attr("structured_data", d.data)
+		d.x.AddText("structured_data", d.data)
 	}
 	switch {
 	case m.rfc5424:
-		d.attr("format", formatRFC5424)
+		d.x.AddText("format", formatRFC5424)
 	case m.explicit:
-		d.attr("format", formatRFC3164)
+		d.x.AddText("format", formatRFC3164)
 	default:
-		d.attr("format", formatNone)
+		d.x.AddText("format", formatNone)
 	}
 	if cut > 0 {
-		d.number("truncated_bytes", cut)
+		d.x.AddInt("truncated_bytes", cut)
 	}
 	if missing != 0 {
-		d.number("gap", max(missing, 0))
+		d.x.AddInt("gap", max(missing, 0))
 	}
 	d.emit(x)
 }
 
 var formatRFC5424, formatRFC3164, formatNone = []byte("rfc5424"), []byte("rfc3164"), []byte("none")
-
-// attr adds a text unless it is empty. It reuses what is there, since most of
-// the time of a message would go into emptying it.
-func (d *decoder) attr(key string, b []byte) {
-	n := len(d.x.Attrs)
-	if len(b) == 0 {
-		return
-	}
-	if n == cap(d.x.Attrs) {
-		d.x.Attrs = append(d.x.Attrs, decoders.Attr{})
-	}
-	d.x.Attrs = d.x.Attrs[:n+1]
-	a := &d.x.Attrs[n]
-	a.Key, a.Value.Kind, a.Value.Int, a.Value.Bytes = key, decoders.Text, 0, b
-}
-
-func (d *decoder) number(key string, n int64) {
-	d.x.Attrs = append(d.x.Attrs, decoders.Attr{Key: key, Value: decoders.IntValue(n)})
-}

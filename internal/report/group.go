@@ -183,7 +183,7 @@ func (g *group) exchange(e *Entry, at place) {
 	}
 	for i := range x.Attrs {
 		if x.Attrs[i].Key == "warnings" {
-			g.Warnings += int64(x.Attrs[i].Value.Uint)
+			g.Warnings += int64(x.Attrs[i].Value.Uint())
 		}
 	}
 	d, ok := x.Duration()

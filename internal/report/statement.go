@@ -104,7 +104,7 @@ func prepared(proto string, x *decoders.Exchange) (id uint64, made, closed bool)
 	switch {
 	case proto == "mysql" && (x.Op == "stmt_prepare" && x.Status == decoders.OK || x.Op == "stmt_close"):
 		if v, ok := attr(x, "statement_id"); ok {
-			return v.Uint, x.Op == "stmt_prepare", x.Op == "stmt_close"
+			return v.Uint(), x.Op == "stmt_prepare", x.Op == "stmt_close"
 		}
 	case proto == "postgresql" && x.Status == decoders.OK:
 		v, named := attr(x, "statement")
