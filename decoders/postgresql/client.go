@@ -5,16 +5,6 @@ import (
 	"unixcap/decoders/sql"
 )
 
-// admitClient says whether a message of the client can be one, and how much of
-// it to keep.
-func (d *decoder) admitClient(kind byte, length int64) (keep int, ok bool) {
-	if d.client().framer.untyped {
-		return maxStartup, length >= lengthField && length <= maxStartup
-	}
-	t := &clientTypes[kind]
-	return t.keep, t.fits(length)
-}
-
 // clientMessage takes in a message of the client.
 func (d *decoder) clientMessage(m *message, at decoders.Mark) {
 	c := d.client()
@@ -45,7 +35,7 @@ func (d *decoder) clientMessage(m *message, at decoders.Mark) {
 	case kindFunctionCall:
 		r := d.begin(stepFunctionCall, m, at)
 		b := reader{b: m.body}
-		r.attr("function_oid", decoders.UintValue(uint64(b.uint32())))
+		r.x.AddUint("function_oid", uint64(b.uint32()))
 		d.push(r)
 	case kindTerminate:
 		d.unanswerable("terminate", m, at)
@@ -103,6 +93,6 @@ func (d *decoder) simpleQuery(m *message, at decoders.Mark) {
 	b := reader{b: m.body}
 	r.text = sql.PostgreSQL.AppendWithoutSecrets(r.text[:0], b.text(), &r.hidden)
 	r.x.Request = r.text
-	r.number("truncated_bytes", uint64(m.cut()))
+	r.x.AddCount("truncated_bytes", uint64(m.cut()))
 	d.push(r)
 }

@@ -12,7 +12,7 @@ func (d *decoder) serverCopy(r *request, m *message, at decoders.Mark) {
 		r.copying = "out"
 	case kindCopyBothResponse:
 		r.copying, r.copyIn = "both", true
-		r.stringAttr("replication", d.replication)
+		r.keepString("replication", d.replication)
 	case kindCopyData:
 		r.copyBytes += uint64(m.size)
 		if r.copying == "out" {
@@ -39,6 +39,6 @@ func (d *decoder) clientCopy(m *message) {
 	case kindCopyFail:
 		r.copyIn = false
 		b := reader{b: m.body}
-		r.textAttr("copy_fail", b.text())
+		r.keepText("copy_fail", b.text())
 	}
 }

@@ -24,8 +24,9 @@ type decoder struct {
 	user, database string
 	replication    string // what kind of it the connection is for
 
-	queue queue
-	names names
+	queue    queue
+	names    names
+	messages messageList
 }
 
 // A side is one direction of the connection.
@@ -40,8 +41,8 @@ type side struct {
 func newDecoder(emit func(*decoders.Exchange)) decoders.Decoder {
 	d := &decoder{emit: emit}
 	d.names.init()
-	d.sides[decoders.Client] = side{end: decoders.Client, hunting: true, framer: framer{admit: d.admitClient}}
-	d.sides[decoders.Server] = side{end: decoders.Server, hunting: true, framer: framer{admit: admitServer}}
+	d.sides[decoders.Client] = side{end: decoders.Client, hunting: true, framer: framer{types: &clientTypes}}
+	d.sides[decoders.Server] = side{end: decoders.Server, hunting: true, framer: framer{types: &serverTypes}}
 	return d
 }
 
@@ -133,7 +134,7 @@ func (d *decoder) abandon(why string, n uint64) {
 	for d.queue.len() > 0 {
 		r := d.queue.pop()
 		if why != "" {
-			r.attr(why, decoders.UintValue(n))
+			r.x.AddUint(why, n)
 		}
 		if !r.failed || why != "" { // an error that ends the connection is an answer
 			r.x.Status = decoders.Unanswered
@@ -153,7 +154,7 @@ func (d *decoder) finish(r *request) {
 func (d *decoder) out(r *request) {
 	x := &r.x
 	x.User, x.Database = d.user, d.database
-	r.conclude()
+	d.conclude(r)
 	d.emit(x)
 	d.names.release(r.stmt)
 	d.names.release(r.old)
@@ -162,49 +163,34 @@ func (d *decoder) out(r *request) {
 }
 
 // conclude makes what was seen of the answer an exchange's fields.
-func (r *request) conclude() {
+func (d *decoder) conclude(r *request) {
 	r.x.Rows = -1
 	if r.counted {
 		r.x.Rows = r.total + r.rows
 	}
 	if r.count > 0 && r.steps[0] >= stepParse {
-		start := len(r.scratch)
-		for i, s := range r.steps[:r.count] {
-			if i > 0 {
-				r.scratch = append(r.scratch, ' ')
-			}
-			r.scratch = append(r.scratch, stepNames[s]...)
-		}
-		r.attr("messages", decoders.TextValue(r.scratch[start:len(r.scratch):len(r.scratch)]))
+		r.x.AddText("messages", d.messages.of(r.steps, r.count))
 	}
 	if r.partial && r.x.Status != decoders.Unanswered {
-		r.attr("gap", decoders.UintValue(0))
+		r.x.AddUint("gap", 0)
 	}
-	r.textAttr("command_tag", r.tags)
+	r.x.AddText("command_tag", r.tags)
 	if r.results > 1 {
-		r.number("results", r.results)
+		r.x.AddCount("results", r.results)
 	}
-	r.number("affected_rows", r.affected)
+	r.x.AddCount("affected_rows", r.affected)
 	if r.copying != "" {
-		r.stringAttr("copy", r.copying)
-		r.attr("copy_bytes", decoders.UintValue(r.copyBytes))
+		r.keepString("copy", r.copying)
+		r.x.AddUint("copy_bytes", r.copyBytes)
 	}
 	if r.suspended {
-		r.number("suspended", 1)
+		r.x.AddCount("suspended", 1)
 	}
-	r.number("notices", r.notices)
-	r.stringAttr("transaction", transactionStatus(r.status))
+	r.x.AddCount("notices", r.notices)
+	r.x.AddText("transaction", transactionStatus(r.status))
 }
 
 // transactionStatus says in words what ReadyForQuery says.
-func transactionStatus(c byte) string {
-	switch c {
-	case 'I':
-		return "idle"
-	case 'T':
-		return "open"
-	case 'E':
-		return "failed"
-	}
-	return ""
-}
+func transactionStatus(c byte) []byte { return transactionWords[c] }
+
+var transactionWords = [256][]byte{'I': []byte("idle"), 'T': []byte("open"), 'E': []byte("failed")}

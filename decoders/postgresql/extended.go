@@ -33,7 +33,7 @@ func (d *decoder) extended(m *message, at decoders.Mark) {
 		}
 		r := d.begin(stepSync, m, at)
 		if d.doubt || d.server().hunting { // what is answered may be what it belongs to
-			r.attr("gap", decoders.UintValue(0))
+			r.x.AddUint("gap", 0)
 			r.x.Status = decoders.Unanswered
 			d.out(r)
 			return
@@ -65,8 +65,8 @@ func (d *decoder) parse(m *message, at decoders.Mark, b *reader) {
 	}
 	r.old = d.names.define(r.name, s)
 	r.about(s)
-	r.textAttr("statement", r.name)
-	r.number("truncated_bytes", uint64(m.cut()))
+	r.x.AddText("statement", r.name)
+	r.x.AddCount("truncated_bytes", uint64(m.cut()))
 	d.push(r)
 }
 
@@ -87,13 +87,13 @@ func (d *decoder) bind(m *message, at decoders.Mark, b *reader) {
 		if s := d.names.statements[string(name)]; s != nil {
 			r.about(s.hold())
 		}
-		r.textAttr("statement", name)
+		r.x.AddText("statement", r.name)
 	}
 	r.x.Op = stepNames[stepBind]
 	r.portal = append(r.portal[:0], portal...)
-	r.textAttr("portal", portal)
+	r.x.AddText("portal", r.portal)
 	r.values(b)
-	r.number("truncated_bytes", uint64(m.cut()))
+	r.x.AddCount("truncated_bytes", uint64(m.cut()))
 	d.names.bind(portal, r.stmt, r.x.Args)
 	if joins {
 		d.join(r, stepBind, m, at)
@@ -149,7 +149,7 @@ func (d *decoder) describe(m *message, at decoders.Mark, b *reader) {
 			return
 		}
 		r = d.begin(stepDescribePortal, m, at)
-		r.ofPortal(d.names.portals[string(name)], name)
+		r.ofPortal(d.names.portal(name), name)
 	} else {
 		if r != nil && r.open() && r.last() == stepParse && string(r.name) == string(name) {
 			d.join(r, stepDescribeStatement, m, at)
@@ -166,15 +166,15 @@ func (r *request) ofStatement(s *statement, name []byte) {
 	if s != nil {
 		r.about(s.hold())
 	}
-	r.textAttr("statement", name)
+	r.x.AddText("statement", r.name)
 }
 
 func (r *request) ofPortal(p *portal, name []byte) {
 	r.portal = append(r.portal[:0], name...)
-	r.textAttr("portal", name)
+	r.x.AddText("portal", r.portal)
 	if p != nil && p.stmt != nil {
 		r.about(p.stmt.hold())
-		r.stringAttr("statement", p.stmt.name)
+		r.keepString("statement", p.stmt.name)
 	}
 }
 
@@ -184,17 +184,17 @@ func (d *decoder) execute(m *message, at decoders.Mark, b *reader) {
 	r := d.queue.tail()
 	if r != nil && r.open() && (r.last() == stepBind || r.last() == stepDescribePortal) && string(r.portal) == string(name) {
 		r.x.Op = stepNames[stepExecute]
-		r.number("max_rows", uint64(rows))
+		r.x.AddCount("max_rows", uint64(rows))
 		d.join(r, stepExecute, m, at)
 		return
 	}
 	r = d.begin(stepExecute, m, at)
-	p := d.names.portals[string(name)]
+	p := d.names.portal(name)
 	r.ofPortal(p, name)
 	if p != nil {
 		r.sameValues(p)
 	}
-	r.number("max_rows", uint64(rows))
+	r.x.AddCount("max_rows", uint64(rows))
 	d.push(r)
 }
 
@@ -208,7 +208,7 @@ func (r *request) again() bool {
 // sameValues gives a portal's values to a request that executes it once more.
 func (r *request) sameValues(p *portal) {
 	if p.dropped {
-		r.number("values_not_kept", 1)
+		r.x.AddCount("values_not_kept", 1)
 	}
 	for _, v := range p.args {
 		if v.Bytes != nil {
@@ -222,7 +222,7 @@ func (d *decoder) closeNamed(m *message, at decoders.Mark, b *reader) {
 	what, name := b.byte(), b.text()
 	r := d.begin(stepClose, m, at)
 	if what == 'P' {
-		r.ofPortal(d.names.portals[string(name)], name)
+		r.ofPortal(d.names.portal(name), name)
 		d.names.unbind(name)
 	} else {
 		r.ofStatement(d.names.statements[string(name)], name)

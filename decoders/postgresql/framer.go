@@ -16,7 +16,7 @@ const (
 // A message is what the framer cuts off.
 type message struct {
 	kind  byte   // 0 for a startup packet
-	body  []byte // its first bytes, as many as admit wanted to keep
+	body  []byte // its first bytes, as many as admit says
 	size  int64  // all of them
 	wire  int64  // with the header
 	hole  int64  // bytes of it that are missing from the capture
@@ -30,11 +30,8 @@ func (m *message) cut() int64 { return m.size - int64(len(m.body)) }
 // split. What it keeps of a message is for admit to say, and it takes memory
 // only for bytes that came, never for a length that was announced.
 type framer struct {
-	// admit is asked about each message when its header is there. It says how
-	// much to keep of the body, and false if this cannot be a message here.
-	admit func(kind byte, length int64) (keep int, ok bool)
-
-	untyped bool // the next message is a startup packet
+	types   *[256]messageType // those that there can be
+	untyped bool              // the next message is a startup packet
 
 	msg  message
 	head [typedHeader]byte
@@ -83,6 +80,16 @@ func (f *framer) parse(head []byte) (kind byte, length int64, ok bool) {
 	}
 	n := int64(binary.BigEndian.Uint32(head)) - lengthField
 	return kind, n, n >= 0 && n <= maxBody
+}
+
+// admit says how much to keep of a message's body, and false if this cannot be a
+// message here.
+func (f *framer) admit(kind byte, length int64) (keep int, ok bool) {
+	if f.untyped {
+		return maxStartup, length >= lengthField && length <= maxStartup
+	}
+	t := &f.types[kind]
+	return t.keep, t.fits(length)
 }
 
 // next takes bytes off p until a message is complete or p is empty, and returns
@@ -140,13 +147,11 @@ func (f *framer) whole(at decoders.Mark, p []byte, kind byte, end int) ([]byte, 
 	if !ok {
 		return p, refused
 	}
-	f.msg = message{
-		kind:  kind,
-		body:  p[header:min(end, header+keep)],
-		size:  int64(end - header),
-		wire:  int64(end),
-		start: at,
-	}
+	m := &f.msg // field by field, which is faster than making a new one and copying it
+	m.kind = kind
+	m.body = p[header:min(end, header+keep)]
+	m.size, m.wire, m.hole = int64(end-header), int64(end), 0
+	m.start = at
 	return p[end:], complete
 }
 

@@ -1,6 +1,9 @@
 package postgresql
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // A messageType is what the decoder knows of a message of one type.
 type messageType struct {
@@ -203,12 +206,10 @@ func (r *reader) uint32() uint32 {
 
 // text reads a String: bytes up to a NUL.
 func (r *reader) text() []byte {
-	for i, c := range r.b {
-		if c == 0 {
-			v := r.b[:i:i]
-			r.b = r.b[i+1:]
-			return v
-		}
+	if i := bytes.IndexByte(r.b, 0); i >= 0 {
+		v := r.b[:i:i]
+		r.b = r.b[i+1:]
+		return v
 	}
 	r.bad = true
 	v := r.b

@@ -37,13 +37,21 @@ type request struct {
 	hidden  sql.Hidden
 	held    int // bytes held for the request, for the bound on them
 
-	steps  [maxSteps]step
-	count  int // of steps
-	step   int // the one that is being answered
 	portal []byte
 	name   []byte // of the statement
 
-	old      *statement // what a Parse replaced
+	old  *statement // what a Parse replaced
+	tags []byte
+
+	progress
+}
+
+// progress is how much of a request and of its answer has come.
+type progress struct {
+	steps [maxSteps]step
+	count int // of steps
+	step  int // the one that is being answered
+
 	answered bool
 	inside   bool // the step's first message has come, not its last
 	partial  bool // a part of the answer was missed
@@ -54,7 +62,6 @@ type request struct {
 	counted   bool  // there is a number of rows
 	results   uint64
 	affected  uint64
-	tags      []byte
 	copying   string // the direction
 	copyIn    bool   // the client is to send CopyData
 	copyBytes uint64
@@ -62,6 +69,29 @@ type request struct {
 	suspended bool
 	status    byte // of the transaction, 0 if not known
 	sasl      bool // the next password message names the mechanism
+}
+
+// A messageList is the names of a request's messages, for all those that follow one
+// with the same.
+type messageList struct {
+	steps [maxSteps]step
+	count int
+	text  []byte
+}
+
+// of returns the names of messages.
+func (l *messageList) of(steps [maxSteps]step, count int) []byte {
+	if l.count == count && l.steps == steps {
+		return l.text
+	}
+	l.steps, l.count, l.text = steps, count, l.text[:0]
+	for i, s := range steps[:count] {
+		if i > 0 {
+			l.text = append(l.text, ' ')
+		}
+		l.text = append(l.text, stepNames[s]...)
+	}
+	return l.text
 }
 
 // sync says whether the request ends with a Sync.
@@ -95,31 +125,19 @@ func (r *request) keep(b []byte) []byte {
 // without end.
 const maxAttrs = 128
 
-func (r *request) attr(key string, v decoders.Value) {
-	if len(r.x.Attrs) >= maxAttrs {
-		return
-	}
-	r.x.Attrs = append(r.x.Attrs, decoders.Attr{Key: key, Value: v})
-}
-
-func (r *request) number(key string, n uint64) {
-	if n != 0 {
-		r.attr(key, decoders.UintValue(n))
+// keepText adds an attribute of which a copy is kept.
+func (r *request) keepText(key string, v []byte) {
+	if len(r.x.Attrs) < maxAttrs {
+		r.x.AddText(key, r.keep(v))
 	}
 }
 
-func (r *request) textAttr(key string, v []byte) {
-	if len(v) > 0 && len(r.x.Attrs) < maxAttrs {
-		r.attr(key, decoders.TextValue(r.keep(v)))
-	}
-}
-
-// stringAttr is textAttr for a string.
-func (r *request) stringAttr(key, v string) {
-	if v != "" && len(r.x.Attrs) < maxAttrs {
+// keepString is keepText for a string.
+func (r *request) keepString(key, v string) {
+	if len(r.x.Attrs) < maxAttrs {
 		start := len(r.scratch)
 		r.scratch = append(r.scratch, v...)
-		r.attr(key, decoders.TextValue(r.scratch[start:len(r.scratch):len(r.scratch)]))
+		r.x.AddText(key, r.scratch[start:len(r.scratch):len(r.scratch)])
 	}
 }
 
@@ -144,15 +162,10 @@ func (r *request) reset() {
 		r.name, r.portal = nil, nil
 	}
 	r.hidden.Reset()
-	*r = request{
-		x:       r.x,
-		hidden:  r.hidden,
-		text:    r.text[:0],
-		scratch: r.scratch[:0],
-		portal:  r.portal[:0],
-		name:    r.name[:0],
-		tags:    r.tags[:0],
-	}
+	r.stmt, r.old, r.held = nil, nil, 0
+	r.text, r.scratch = r.text[:0], r.scratch[:0]
+	r.portal, r.name, r.tags = r.portal[:0], r.name[:0], r.tags[:0]
+	r.progress = progress{}
 }
 
 // weigh is how much memory the request holds. The text of a statement that was

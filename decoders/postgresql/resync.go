@@ -39,7 +39,7 @@ func (d *decoder) hunt(s *side, p []byte) {
 func endsReady(p []byte) bool {
 	n := len(p) - typedHeader - 1
 	return n >= 0 && bytes.Equal(p[n:n+typedHeader], []byte{kindReadyForQuery, 0, 0, 0, lengthField + 1}) &&
-		transactionStatus(p[n+typedHeader]) != ""
+		transactionStatus(p[n+typedHeader]) != nil
 }
 
 // lose says that s's bytes make no sense any more. Whose answers the server's

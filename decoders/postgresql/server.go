@@ -10,13 +10,6 @@ import (
 	"unixcap/decoders/sql"
 )
 
-// admitServer says whether a message of the server can be one, and how much of
-// it to keep.
-func admitServer(kind byte, length int64) (keep int, ok bool) {
-	t := &serverTypes[kind]
-	return t.keep, t.fits(length)
-}
-
 // beforeMessage takes off p what is no message for the framer: the answer to a
 // SSLRequest, and rows, which are only counted.
 func (d *decoder) beforeMessage(s *side, at decoders.Mark, p []byte) []byte {
@@ -79,33 +72,41 @@ func (d *decoder) fits(r *request, kind byte) bool {
 	if r.failed || d.skipping {
 		return kind == kindReadyForQuery
 	}
-	switch r.current() {
-	case stepQuery:
-		return bytes.IndexByte([]byte("TDCIGHWdcZ"), kind) >= 0
-	case stepExecute:
-		return bytes.IndexByte([]byte("DCIsGHWdc"), kind) >= 0
-	case stepFunctionCall:
-		return kind == kindFunctionCallResponse || kind == kindReadyForQuery
-	case stepStartup:
-		return kind == kindAuthentication || kind == kindBackendKeyData || kind == kindNegotiateVersion || kind == kindReadyForQuery
-	case stepParse:
-		return kind == kindParseComplete
-	case stepDescribeStatement:
+	if r.current() == stepDescribeStatement { // which two messages answer
 		if !r.inside {
 			return kind == kindParameterDescription
 		}
 		return kind == kindRowDescription || kind == kindNoData
-	case stepDescribePortal:
-		return kind == kindRowDescription || kind == kindNoData
-	case stepBind:
-		return kind == kindBindComplete
-	case stepClose:
-		return kind == kindCloseComplete
-	case stepSync:
-		return kind == kindReadyForQuery
 	}
-	return false
+	return answers[kind]&(1<<r.current()) != 0
 }
+
+// answers has the steps of which a message of each type can be the answer, or a
+// part of it, in a bit each.
+var answers = func() (t [256]uint16) {
+	for s, kinds := range [...]string{
+		stepQuery: string([]byte{
+			kindRowDescription, kindDataRow, kindCommandComplete, kindEmptyQuery, kindReadyForQuery,
+			kindCopyInResponse, kindCopyOutResponse, kindCopyBothResponse, kindCopyData, kindCopyDone,
+		}),
+		stepExecute: string([]byte{
+			kindDataRow, kindCommandComplete, kindEmptyQuery, kindPortalSuspended,
+			kindCopyInResponse, kindCopyOutResponse, kindCopyBothResponse, kindCopyData, kindCopyDone,
+		}),
+		stepFunctionCall:   string([]byte{kindFunctionCallResponse, kindReadyForQuery}),
+		stepStartup:        string([]byte{kindAuthentication, kindBackendKeyData, kindNegotiateVersion, kindReadyForQuery}),
+		stepParse:          string([]byte{kindParseComplete}),
+		stepDescribePortal: string([]byte{kindRowDescription, kindNoData}),
+		stepBind:           string([]byte{kindBindComplete}),
+		stepClose:          string([]byte{kindCloseComplete}),
+		stepSync:           string([]byte{kindReadyForQuery}),
+	} {
+		for _, kind := range []byte(kinds) {
+			t[kind] |= 1 << s
+		}
+	}
+	return t
+}()
 
 // serverMessage takes in a message of the server.
 func (d *decoder) serverMessage(m *message, at decoders.Mark) {
@@ -176,8 +177,9 @@ func (d *decoder) reply(r *request, m *message, at decoders.Mark) {
 	case kindAuthentication:
 		d.authentication(r, m)
 	case kindBackendKeyData: // the secret key follows
-		b := reader{b: m.body}
-		r.attr("backend_pid", decoders.UintValue(uint64(b.uint32())))
+		if b := (reader{b: m.body}); len(r.x.Attrs) < maxAttrs {
+			r.x.AddUint("backend_pid", uint64(b.uint32()))
+		}
 	case kindRowDescription:
 		d.described(r)
 	case kindNoData, kindParseComplete, kindBindComplete, kindCloseComplete:
@@ -307,16 +309,18 @@ func (d *decoder) errorReply(r *request, m *message) {
 func (r *request) fail(m *message) {
 	var e pgproto3.ErrorResponse
 	r.x.Status = decoders.Error
-	r.number("gap", uint64(m.hole))
+	if len(r.x.Attrs) < maxAttrs {
+		r.x.AddCount("gap", uint64(m.hole))
+	}
 	if e.Decode(m.body) != nil && e.Code == "" { // cut, or of protocol 2
 		return
 	}
 	r.x.ErrorCode = e.Code
 	r.x.Error = sql.AppendError(r.x.Error[:0], []byte(e.Message), r.x.Request, false, &r.hidden)
 	if e.SeverityUnlocalized == "FATAL" || e.SeverityUnlocalized == "PANIC" {
-		r.stringAttr("severity", e.SeverityUnlocalized)
+		r.keepString("severity", e.SeverityUnlocalized)
 	}
-	r.stringAttr("constraint", e.ConstraintName)
+	r.keepString("constraint", e.ConstraintName)
 }
 
 // notice takes over the first NoticeResponse and counts all.
@@ -328,8 +332,8 @@ func (r *request) notice(m *message) {
 	if n.Decode(m.body) != nil && n.Code == "" {
 		return
 	}
-	r.stringAttr("notice_code", n.Code)
-	r.textAttr("notice", sql.AppendError(nil, []byte(n.Message), r.x.Request, false, &r.hidden))
+	r.keepString("notice_code", n.Code)
+	r.keepText("notice", sql.AppendError(nil, []byte(n.Message), r.x.Request, false, &r.hidden))
 }
 
 // ready takes in a ReadyForQuery. It ends a request, and all those that the
@@ -358,7 +362,7 @@ func (d *decoder) ready(r *request, m *message, at decoders.Mark) {
 // passedOver says that the server did not look at a request.
 func (d *decoder) passedOver(r *request) {
 	r.x.Status = decoders.Unanswered
-	r.number("skipped", 1)
+	r.x.AddCount("skipped", 1)
 	d.undo(r)
 }
 
@@ -372,6 +376,6 @@ func (d *decoder) notification(m *message, at decoders.Mark) {
 	r.text = append(r.text[:0], b.text()...)
 	r.x.Request = r.text
 	r.x.Args = append(r.x.Args, decoders.TextValue(r.keep(b.text())))
-	r.attr("backend_pid", decoders.UintValue(uint64(pid)))
+	r.x.AddUint("backend_pid", uint64(pid))
 	d.out(r)
 }

@@ -62,7 +62,7 @@ func (d *decoder) startupPacket(m *message, at decoders.Mark) {
 		r := d.begin(stepNegotiate, m, at)
 		r.count = 0
 		r.x.Op = "cancel_request"
-		r.attr("backend_pid", decoders.UintValue(uint64(b.uint32()))) // its secret key follows
+		r.x.AddUint("backend_pid", uint64(b.uint32())) // its secret key follows
 		d.out(r)
 	case sslRequest, gssencRequest:
 		r := d.begin(stepNegotiate, m, at)
@@ -75,7 +75,7 @@ func (d *decoder) startupPacket(m *message, at decoders.Mark) {
 		c.framer.untyped = false
 		r := d.begin(stepStartup, m, at)
 		if minor := code & 0xffff; minor > 0 {
-			r.attr("protocol_minor", decoders.UintValue(uint64(minor)))
+			r.x.AddUint("protocol_minor", uint64(minor))
 		}
 		d.parameters(r, &b)
 		d.push(r)
@@ -98,12 +98,12 @@ func (d *decoder) parameters(r *request, b *reader) {
 			d.database = string(value)
 		case "replication":
 			d.replication = replicationOf(string(value))
-			r.stringAttr("replication", d.replication)
+			r.keepString("replication", d.replication)
 		default:
 			if decoders.IsSecretName(key) || mentionsSecret(value) {
 				value = decoders.SecretBytes
 			}
-			r.attr(strings.ToLower(string(key)), decoders.TextValue(r.keep(value)))
+			r.x.Add(strings.ToLower(string(key)), decoders.TextValue(r.keep(value)))
 		}
 	}
 	if d.database == "" {
@@ -134,12 +134,12 @@ func (d *decoder) negotiated(r *request, at decoders.Mark, p []byte) []byte {
 	switch p[0] {
 	case 'N':
 		r.saw(at, at, negotiatedByte)
-		r.stringAttr("answer", "refused")
+		r.keepString("answer", "refused")
 		d.finish(r)
 		return p[negotiatedByte:]
 	case 'S', 'G':
 		r.saw(at, at, negotiatedByte)
-		r.stringAttr("answer", "accepted")
+		r.keepString("answer", "accepted")
 		r.x.Status = decoders.Encrypted
 		d.finish(r)
 		d.phase = phaseOpaque
@@ -161,7 +161,7 @@ func (d *decoder) password(m *message) {
 	r.sasl = false
 	b := reader{b: m.body}
 	if name := b.text(); !b.bad && plausibleMechanism(name) {
-		r.textAttr("sasl_mechanism", name)
+		r.keepText("sasl_mechanism", name)
 	}
 }
 
@@ -191,7 +191,7 @@ func (d *decoder) authentication(r *request, m *message) {
 		method = "sasl"
 		r.sasl = true
 	}
-	r.stringAttr("auth_method", method)
+	r.keepString("auth_method", method)
 }
 
 // parameterStatus takes in a setting's value. The version is worth telling.
@@ -200,7 +200,9 @@ func (r *request) parameterStatus(m *message) {
 	key, value := b.text(), b.text()
 	switch string(key) {
 	case "server_version", "client_encoding", "server_encoding":
-		r.attr(parameterKeys[string(key)], decoders.TextValue(r.keep(value)))
+		if len(r.x.Attrs) < maxAttrs {
+			r.x.Add(parameterKeys[string(key)], decoders.TextValue(r.keep(value)))
+		}
 	}
 }
 

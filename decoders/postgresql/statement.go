@@ -51,6 +51,7 @@ const (
 type names struct {
 	statements map[string]*statement
 	portals    map[string]*portal
+	latest     *portal // the one that was bound last
 	text       int // of all statements
 	free       []*statement
 }
@@ -143,12 +144,20 @@ func (n *names) forget() {
 	n.text = 0
 }
 
+// portal returns the portal of a name, nil if there is none.
+func (n *names) portal(name []byte) *portal {
+	if p := n.latest; p != nil && p.name == string(name) {
+		return p
+	}
+	return n.portals[string(name)]
+}
+
 // bind makes or replaces a portal.
 func (n *names) bind(name []byte, s *statement, args []decoders.Value) {
 	if len(name) > maxName {
 		return
 	}
-	p := n.portals[string(name)]
+	p := n.portal(name)
 	if p == nil {
 		if len(n.portals) >= maxPortals {
 			for name, p := range n.portals {
@@ -159,6 +168,7 @@ func (n *names) bind(name []byte, s *statement, args []decoders.Value) {
 		p = &portal{name: string(name)}
 		n.portals[p.name] = p
 	}
+	n.latest = p
 	n.release(p.stmt)
 	p.stmt = s.hold()
 	p.args, p.memory, p.dropped = p.args[:0], p.memory[:0], false
@@ -182,8 +192,9 @@ func (n *names) bind(name []byte, s *statement, args []decoders.Value) {
 
 // unbind closes a portal.
 func (n *names) unbind(name []byte) {
-	if p := n.portals[string(name)]; p != nil {
+	if p := n.portal(name); p != nil {
 		delete(n.portals, p.name)
+		n.latest = nil
 		n.release(p.stmt)
 	}
 }

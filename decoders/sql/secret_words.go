@@ -57,8 +57,24 @@ func (d Dialect) mayHoldSecrets(text []byte) bool {
 // its passwords are, even if the word before them is misspelt, or one that
 // holds another statement.
 func ofSecretKind(t token) bool {
-	return t.is("create") || t.is("alter") || t.is("grant") || t.is("set") || t.is("change") || t.is("start") ||
-		t.is("prepare") || t.is("execute")
+	if len(t.text) == 0 {
+		return false
+	}
+	switch lower[t.text[0]] { // few statements need more than that
+	case 'a':
+		return t.is("alter")
+	case 'c':
+		return t.is("create") || t.is("change")
+	case 'e':
+		return t.is("execute")
+	case 'g':
+		return t.is("grant")
+	case 'p':
+		return t.is("prepare")
+	case 's':
+		return t.is("set") || t.is("start")
+	}
+	return false
 }
 
 // laterOfSecretKind looks for such words behind semicolons.
