@@ -2,8 +2,9 @@
 // spoken in it, and what every protocol's decoder shares.
 //
 // Each protocol lives in a folder of its own below this one, which imports
-// nothing of unixcap but this package, and decoders/sql or decoders/uri if it
-// carries SQL or request targets, and exports one Protocol literal.
+// nothing of unixcap but this package, and what it carries as others do
+// (decoders/sql, decoders/uri, decoders/httpsemantics), and exports one Protocol
+// literal.
 // Package decoders/all lists them.
 package decoders
 

@@ -1,6 +1,9 @@
 package http
 
-import "unixcap/decoders"
+import (
+	"unixcap/decoders"
+	"unixcap/decoders/httpsemantics"
+)
 
 // A decoder is a connection. request.go says what the client's items do,
 // response.go what the server's do.
@@ -32,8 +35,8 @@ type decoder struct {
 	tunnel tunnel
 	socket webSocket
 
-	previewer previewer
-	names     map[string]string // seen, so that they cost nothing again
+	previewer  httpsemantics.Previewer
+	ownMethods httpsemantics.OwnMethods
 }
 
 // A phase is what a connection is in.
@@ -153,9 +156,9 @@ func (d *decoder) Gap(from decoders.End, n int64) {
 	if !s.hunting && s.framer.skip(n) {
 		s.span.Bytes += n
 		if from == decoders.Server {
-			d.response.content.skip(n)
+			d.response.content.Skip(n)
 		} else {
-			s.current.content.skip(n)
+			s.current.content.Skip(n)
 		}
 		return
 	}
@@ -236,58 +239,20 @@ func (d *decoder) begin(r *request) *decoders.Exchange {
 		x.Sent = d.client().span
 	}
 	if r.minor == 0 {
-		d.attr("version", versionTen)
+		x.AddText("version", versionTen)
 	}
-	d.attr("host", r.host)
-	d.attr("user_agent", r.agent)
-	if r.scheme != "" {
-		d.attr("authorization", d.word(r.scheme))
-	}
+	x.AddText("host", r.host)
+	x.AddText("user_agent", r.agent)
+	x.AddText("authorization", r.scheme)
 	if r.cut > 0 {
-		d.count("truncated_bytes", r.cut)
+		x.AddInt("truncated_bytes", r.cut)
 	}
-	d.describe(&r.content, &requestKeys, 0)
-	d.attr("interim", r.interim)
+	d.previewer.Describe(x, &r.content.Content, &httpsemantics.RequestKeys, 0)
+	x.AddText("interim", r.interim)
 	return x
 }
 
 var versionTen = []byte("1.0")
-
-// word returns a string's bytes, which are made only once.
-func (d *decoder) word(s string) []byte {
-	d.previewer.word = append(d.previewer.word[:0], s...)
-	return d.previewer.word
-}
-
-// keys are the attributes of a message's content.
-type keys struct{ mediaType, coding, chunked, bytes, text, missing, trailers string }
-
-var (
-	requestKeys = keys{"request_type", "request_encoding", "request_chunked", "request_content_bytes", "request_content",
-		"request_missing_bytes", "request_trailers"}
-	responseKeys = keys{"response_type", "response_encoding", "response_chunked", "response_content_bytes", "response_content",
-		"response_missing_bytes", "response_trailers"}
-)
-
-// describe adds what is known of a content, and its beginning.
-func (d *decoder) describe(c *content, k *keys, slot int) {
-	if c.how == noContent && c.n == 0 {
-		return
-	}
-	d.attr(k.mediaType, c.mediaType)
-	if c.coding != identity {
-		d.attr(k.coding, codingNames[c.coding])
-	}
-	if c.how == byChunks {
-		d.count(k.chunked, 1)
-	}
-	d.count(k.bytes, c.n)
-	if c.missing > 0 {
-		d.count(k.missing, c.missing)
-	}
-	d.attr(k.trailers, c.trailers)
-	d.attr(k.text, d.previewer.preview(c, slot))
-}
 
 // out emits a request without an answer, or with a part of one.
 func (d *decoder) out(r *request, why string, n int64) {
@@ -298,11 +263,11 @@ func (d *decoder) out(r *request, why string, n int64) {
 	x.Status = decoders.Unanswered
 	if s := d.server(); r == d.queue.first() && !d.doubt && d.skip == 0 && !s.hunting && d.response.code >= 200 {
 		x.Answered = s.span
-		d.count("status_code", int64(d.response.code))
-		d.describe(&d.response.content, &responseKeys, 1)
+		x.AddInt("status_code", int64(d.response.code))
+		d.previewer.Describe(x, &d.response.content.Content, &httpsemantics.ResponseKeys, 1)
 	}
 	if why != "" {
-		d.count(why, n)
+		x.AddInt(why, n)
 	}
 	d.emit(x)
 }

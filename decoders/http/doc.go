@@ -6,8 +6,8 @@
 // content. startline.go and field.go make requests and responses of them,
 // decoder.go and response.go pair them by their order: HTTP/1.1 numbers
 // nothing. upgrade.go knows what comes after HTTP, websocket.go the frames.
-// preview.go shows the beginning of content. Package decoders/uri knows what of
-// it is not shown, and a request's class.
+// Package decoders/httpsemantics has what other versions share, as how content is
+// shown, and decoders/uri what of it is not shown, and a request's class.
 package http
 
 import (

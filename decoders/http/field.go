@@ -4,19 +4,12 @@ import (
 	"bytes"
 
 	"unixcap/decoders"
+	"unixcap/decoders/httpsemantics"
 	"unixcap/decoders/uri"
 )
 
-const (
-	// maxValue bounds what is kept of a field's value.
-	maxValue = 256
-
-	// maxTrailers bounds the names of trailer fields that are kept.
-	maxTrailers = 256
-
-	// unknownLength stands for a length that no field says.
-	unknownLength = -1
-)
+// unknownLength stands for a length that no field says.
+const unknownLength = -1
 
 // A head is what the head section of a message says of its content and of the
 // connection.
@@ -33,52 +26,20 @@ type head struct {
 
 func (h *head) reset() { *h = head{length: unknownLength, upgrade: h.upgrade[:0], last: h.last[:0]} }
 
-// A content is what is known of a message's content.
+// A content is that of a message, and how its end is found.
 type content struct {
-	mediaType []byte
-	coding    coding
-	how       framing
-	n         int64  // bytes, without chunked's framing
-	missing   int64  // bytes of it that the capture lacks
-	begin     []byte // as it was sent
-	secret    bool   // it is not shown
-	gap       bool   // bytes are missing in front of what follows
-	trailers  []byte // names, with spaces between them
+	httpsemantics.Content
+	how framing
 }
 
 func (c *content) reset() {
-	if cap(c.begin) > 2*maxEncoded {
-		c.begin = nil
-	}
-	// Field by field, which is quicker than a literal of that size.
-	c.mediaType, c.begin, c.trailers = c.mediaType[:0], c.begin[:0], c.trailers[:0]
-	c.coding, c.how, c.n, c.missing, c.gap, c.secret = identity, noContent, 0, 0, false, false
+	c.Reset()
+	c.how = noContent
 }
 
-// add takes in a stretch of content.
-func (c *content) add(p []byte, room int) {
-	c.n += int64(len(p))
-	if c.gap || room == 0 {
-		return
-	}
-	limit := maxPreview + 4
-	switch c.coding {
-	case identity:
-	case codingZstd:
-		limit = maxBlock
-	default:
-		limit = maxEncoded
-	}
-	if n := min(len(p), min(limit, room)-len(c.begin)); n > 0 {
-		c.begin = append(c.begin, p[:n]...)
-	}
-}
-
-// skip says that n bytes of it are missing.
-func (c *content) skip(n int64) {
-	c.n += n
-	c.missing += n
-	c.gap = true
+// framed says how the content's end is found.
+func (c *content) framed(how framing) {
+	c.how, c.Present, c.Chunked = how, how != noContent, how == byChunks
 }
 
 // cutField splits a field line: RFC 9112, 5. Of one that goes on with the field
@@ -86,26 +47,16 @@ func (c *content) skip(n int64) {
 // belong to the name: servers must reject these, and proxies remove them (5.1).
 func cutField(line []byte) (name, value []byte, ok bool) {
 	if folds(line) {
-		return nil, trim(line), true
+		return nil, httpsemantics.Trim(line), true
 	}
 	i := bytes.IndexByte(line, ':')
 	if i < 1 {
 		return nil, nil, false
 	}
-	return trim(line[:i]), trim(line[i+1:]), true
+	return httpsemantics.Trim(line[:i]), httpsemantics.Trim(line[i+1:]), true
 }
 
 func folds(line []byte) bool { return len(line) > 0 && (line[0] == ' ' || line[0] == '\t') }
-
-func trim(b []byte) []byte {
-	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
-		b = b[1:]
-	}
-	for n := len(b); n > 0 && (b[n-1] == ' ' || b[n-1] == '\t'); n-- {
-		b = b[:n-1]
-	}
-	return b
-}
 
 // A fieldTaker is a request or a response.
 type fieldTaker interface {
@@ -139,10 +90,10 @@ func (s *side) fields(p []byte, m fieldTaker, c *content) []byte {
 		}
 		name := line[:colon]
 		if last := name[colon-1]; last == ' ' || last == '\t' {
-			name = trim(name)
+			name = httpsemantics.Trim(name)
 		}
 		if len(name) < len(fieldLengths) && fieldLengths[len(name)] {
-			value := trim(line[colon+1:])
+			value := httpsemantics.Trim(line[colon+1:])
 			s.head.field(name, value, c)
 			m.field(name, value)
 		}
@@ -160,7 +111,7 @@ func (s *side) fieldLine(line []byte, m fieldTaker, c *content) bool {
 	case !ok:
 		return false
 	case name != nil:
-		h.last = keep(h.last, name)
+		h.last = httpsemantics.Keep(h.last, name)
 		h.blank = len(value) == 0
 	case len(value) > 0 && h.goesOn():
 		name, h.blank = h.last, false
@@ -194,14 +145,11 @@ func (h *head) field(name, value []byte, c *content) {
 	switch len(name) {
 	case len("upgrade"):
 		if decoders.EqualFold(name, "upgrade") {
-			h.upgrade = keep(h.upgrade, value)
+			h.upgrade = httpsemantics.Keep(h.upgrade, value)
 		}
 	case len("content-type"):
 		if decoders.EqualFold(name, "content-type") {
-			if i := bytes.IndexByte(value, ';'); i >= 0 {
-				value = trim(value[:i])
-			}
-			c.mediaType = keep(c.mediaType, value)
+			c.Type(value)
 		}
 	case len("content-length"):
 		if decoders.EqualFold(name, "content-length") {
@@ -209,13 +157,13 @@ func (h *head) field(name, value []byte, c *content) {
 		}
 	case len("content-encoding"):
 		if decoders.EqualFold(name, "content-encoding") {
-			c.coding = codingOf(value)
+			c.Coding = httpsemantics.CodingOf(value)
 		}
 	case len("transfer-encoding"):
 		if decoders.EqualFold(name, "transfer-encoding") {
 			h.coded = true
 			if i := bytes.LastIndexByte(value, ','); i >= 0 {
-				value = trim(value[i+1:])
+				value = httpsemantics.Trim(value[i+1:])
 			}
 			h.chunked = decoders.EqualFold(value, "chunked")
 		}
@@ -230,7 +178,7 @@ func (h *head) field(name, value []byte, c *content) {
 func (h *head) contentLength(value []byte) {
 	for len(value) > 0 {
 		one, rest, _ := bytes.Cut(value, []byte{','})
-		n, ok := decoders.Decimal(trim(one))
+		n, ok := decoders.Decimal(httpsemantics.Trim(one))
 		if !ok || n > maxSize || h.length >= 0 && h.length != n {
 			h.wrong = true
 			return
@@ -239,41 +187,22 @@ func (h *head) contentLength(value []byte) {
 	}
 }
 
-func keep(dst, value []byte) []byte { return append(dst[:0], value[:min(len(value), maxValue)]...) }
-
 // requestField takes in a field of a request.
 func (r *request) field(name, value []byte) {
 	switch len(name) {
 	case len("host"):
 		if decoders.EqualFold(name, "host") {
-			r.host = keep(r.host, value)
+			r.host = httpsemantics.Keep(r.host, value)
 		}
 	case len("user-agent"):
 		if decoders.EqualFold(name, "user-agent") {
-			r.agent = keep(r.agent, value)
+			r.agent = httpsemantics.Keep(r.agent, value)
 		}
 	case len("authorization"):
 		if decoders.EqualFold(name, "authorization") {
-			r.scheme = schemeOf(value)
+			r.scheme = httpsemantics.SchemeOf(value)
 		}
 	}
-}
-
-// schemes are the authentication schemes of the registry that RFC 9110, 16.4.1
-// sets up, and usual others.
-var schemes = []string{"basic", "bearer", "digest", "negotiate", "ntlm", "hoba", "mutual", "oauth", "scram-sha-1",
-	"scram-sha-256", "vapid", "dpop", "gnap", "privatetoken", "concealed", "token", "apikey", "aws4-hmac-sha256"}
-
-// schemeOf returns the scheme of credentials, "other" if it is none of schemes:
-// then even the first word may be secret.
-func schemeOf(value []byte) string {
-	first, _, _ := bytes.Cut(value, []byte{' '})
-	for _, s := range schemes {
-		if decoders.EqualFold(first, s) {
-			return s
-		}
-	}
-	return "other"
 }
 
 // field takes in a field of a response.
@@ -281,47 +210,11 @@ func (r *response) field(name, value []byte) {
 	switch len(name) {
 	case len("server"):
 		if decoders.EqualFold(name, "server") {
-			r.server = keep(r.server, value)
+			r.server = httpsemantics.Keep(r.server, value)
 		}
 	case len("location"):
 		if decoders.EqualFold(name, "location") {
-			r.location = uri.AppendTarget(r.location[:0], value, maxTarget)
+			r.location = uri.AppendTarget(r.location[:0], value, httpsemantics.MaxTarget)
 		}
 	}
-}
-
-// trailer notes a trailer field: RFC 9110, 6.5.
-func (c *content) trailer(name []byte) {
-	if len(c.trailers)+1+len(name) > maxTrailers {
-		return
-	}
-	if len(c.trailers) > 0 {
-		c.trailers = append(c.trailers, ' ')
-	}
-	c.trailers = append(c.trailers, name...)
-}
-
-// attr adds an attribute if there is something to say.
-func (d *decoder) attr(key string, value []byte) {
-	if len(value) > 0 {
-		*d.grow(key) = decoders.Value{Kind: decoders.Text, Bytes: value}
-	}
-}
-
-func (d *decoder) count(key string, n int64) {
-	*d.grow(key) = decoders.IntValue(n)
-}
-
-// grow adds an attribute and returns its value, for the caller to set.
-func (d *decoder) grow(key string) *decoders.Value {
-	list := d.x.Attrs
-	if len(list) == cap(list) {
-		list = append(list, decoders.Attr{})
-	} else {
-		list = list[:len(list)+1]
-	}
-	d.x.Attrs = list
-	a := &list[len(list)-1]
-	a.Key = key
-	return &a.Value
 }

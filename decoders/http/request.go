@@ -4,14 +4,11 @@ import (
 	"bytes"
 
 	"unixcap/decoders"
+	"unixcap/decoders/httpsemantics"
 	"unixcap/decoders/uri"
 )
 
 const (
-	// maxTarget bounds what is kept of a request target. Most servers refuse
-	// lines beyond 8 KiB.
-	maxTarget = 8 << 10
-
 	// maxPending bounds the requests that wait for their answers. Pipelines
 	// are a few long; behind a server that is not recorded they would grow
 	// without end.
@@ -36,7 +33,7 @@ type request struct {
 	cut     int64
 	host    []byte
 	agent   []byte
-	scheme  string // of Authorization
+	scheme  []byte // of Authorization
 	sent    decoders.Span
 	content content
 
@@ -49,7 +46,7 @@ type request struct {
 func (r *request) reset() {
 	r.content.reset()
 	r.text, r.host, r.agent, r.interim = r.text[:0], r.host[:0], r.agent[:0], r.interim[:0]
-	r.op, r.scheme, r.minor, r.cut, r.sent = "", "", 0, 0, decoders.Span{}
+	r.op, r.scheme, r.minor, r.cut, r.sent = "", nil, 0, 0, decoders.Span{}
 	r.head, r.connect, r.complete, r.answered = false, false, false, false
 }
 
@@ -143,7 +140,7 @@ func firstLine(p []byte) []byte {
 			p = p[:i-1]
 		}
 	}
-	return p[:min(len(p), maxTarget)]
+	return p[:min(len(p), httpsemantics.MaxTarget)]
 }
 
 // wrongRequest is where the client's bytes are no request.
@@ -173,16 +170,16 @@ func (d *decoder) requestItem(s *side) bool {
 	case kindTrailer:
 		name, _, ok := cutField(t.data)
 		if ok && name != nil {
-			s.current.content.trailer(name)
+			s.current.content.Trailer(name)
 		}
 		return ok
 	case kindContent:
 		if len(t.data) > 0 {
-			room := maxBlock
+			room := httpsemantics.MaxKept
 			if len(d.queue.list) > fewPending {
 				room = 0
 			}
-			s.current.content.add(t.data, room)
+			s.current.content.Add(t.data, room)
 		}
 		if s.framer.ended() {
 			d.requestEnds(s)
@@ -199,10 +196,7 @@ func (d *decoder) requestStarts(s *side, t *item, whole bool) bool {
 	if !line.parse(t.data, !whole) {
 		return false
 	}
-	op, known := "get", true
-	if string(line.method) != "GET" {
-		op, known = methods[string(line.method)]
-	}
+	op, known := httpsemantics.Method(line.method)
 	if s.hunting && d.broken && !known {
 		return false
 	}
@@ -212,7 +206,7 @@ func (d *decoder) requestStarts(s *side, t *item, whole bool) bool {
 		return true
 	}
 	if !known {
-		op = d.intern(line.method)
+		op = d.ownMethods.Name(line.method)
 	}
 	s.hunting = false
 	s.head.reset()
@@ -222,12 +216,12 @@ func (d *decoder) requestStarts(s *side, t *item, whole bool) bool {
 		r = d.queue.get()
 		s.current = r
 	}
-	r.content.secret = uri.IsSecretPath(line.target)
+	r.content.Secret = uri.IsSecretPath(line.target)
 	if r.op, r.minor = op, line.minor; out {
 		r.op = ""
 	}
 	r.head, r.connect = op == "head", op == "connect"
-	room := maxTarget
+	room := httpsemantics.MaxTarget
 	if len(d.queue.list) > fewPending {
 		room = shortTarget
 	}
@@ -249,7 +243,7 @@ func (d *decoder) requestHeadEnds(s *side) {
 	case h.length > 0 && !h.coded && !h.wrong:
 		how = byLength
 	}
-	r.content.how = how
+	r.content.framed(how)
 	d.spoken = true
 	s.framer.content(how, h.length)
 	if !d.wasOut(r) {
@@ -295,20 +289,4 @@ func (d *decoder) requestEnds(s *side) {
 		// What follows is for the tunnel, should there be one.
 		s.hunting, s.candidate = true, false
 	}
-}
-
-// maxInterned bounds the methods and names that are remembered.
-const maxInterned = 64
-
-// intern returns b in lower case, as a string that is made only once.
-func (d *decoder) intern(b []byte) string {
-	if s, ok := d.names[string(b)]; ok {
-		return s
-	}
-	if d.names == nil || len(d.names) >= maxInterned {
-		d.names = make(map[string]string)
-	}
-	s := string(bytes.ToLower(b))
-	d.names[string(b)] = s
-	return s
 }

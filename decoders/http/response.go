@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"unixcap/decoders"
+	"unixcap/decoders/httpsemantics"
 	"unixcap/decoders/uri"
 )
 
@@ -97,7 +98,7 @@ func (d *decoder) responses(s *side, at decoders.Mark, p []byte) {
 func (d *decoder) bodiless(s *side, p []byte) {
 	const enough = len("HTTP/1.1 200")
 	r := &d.response
-	if s.hunting || !r.orphan || r.content.n > 0 || len(p) < enough || !startsStatus(p) {
+	if s.hunting || !r.orphan || r.content.Length > 0 || len(p) < enough || !startsStatus(p) {
 		return
 	}
 	if s.framer.state == inContent || s.framer.state == toClose {
@@ -140,7 +141,7 @@ func (d *decoder) responseItem(s *side) bool {
 		r.code, r.reason = code, append(r.reason, reason[:min(len(reason), maxReason)]...)
 		r.orphan = first == nil
 		r.early = d.broken || !d.spoken
-		r.content.secret = first != nil && first.content.secret
+		r.content.Secret = first != nil && first.content.Secret
 	case kindField:
 		if len(t.data) == 0 {
 			d.responseHeadEnds(s)
@@ -150,12 +151,12 @@ func (d *decoder) responseItem(s *side) bool {
 	case kindTrailer:
 		name, _, ok := cutField(t.data)
 		if ok && name != nil {
-			r.content.trailer(name)
+			r.content.Trailer(name)
 		}
 		return ok
 	case kindContent:
 		if len(t.data) > 0 {
-			r.content.add(t.data, maxBlock)
+			r.content.Add(t.data, httpsemantics.MaxKept)
 		}
 		if s.framer.ended() {
 			d.responseEnds(s)
@@ -195,7 +196,7 @@ func (d *decoder) responseHeadEnds(s *side) {
 		d.change(s, string(h.upgrade))
 		return
 	}
-	r.content.how = d.framing(h)
+	r.content.framed(d.framing(h))
 	s.framer.content(r.content.how, h.length)
 	if r.content.how == byClose && first != nil && first.complete && d.client().current == nil {
 		d.client().hunting, d.client().candidate = true, false // it has no more to ask
@@ -258,7 +259,7 @@ func (d *decoder) unasked() {
 	*x = decoders.Exchange{Op: "response", Error: x.Error[:0], Attrs: x.Attrs[:0], Rows: -1}
 	d.answer(x)
 	if d.response.early {
-		d.count("gap", 0)
+		x.AddInt("gap", 0)
 	}
 	d.emit(x)
 }
@@ -267,38 +268,23 @@ func (d *decoder) unasked() {
 func (d *decoder) answer(x *decoders.Exchange) {
 	r := &d.response
 	x.Answered = r.span
-	d.count("status_code", int64(r.code))
+	x.AddInt("status_code", int64(r.code))
 	if r.code >= 400 {
 		x.Status = decoders.Error
-		x.ErrorCode = codeText(r.code)
+		x.ErrorCode = httpsemantics.CodeText(r.code)
 		if x.Error = uri.AppendMasked(x.Error, r.reason); len(x.Error) == 0 {
 			x.Error = append(x.Error, http.StatusText(r.code)...)
 		}
 	}
-	d.attr("server", r.server)
-	d.attr("location", r.location)
-	d.attr("upgrade", r.upgrade)
-	d.describe(&r.content, &responseKeys, 1)
+	x.AddText("server", r.server)
+	x.AddText("location", r.location)
+	x.AddText("upgrade", r.upgrade)
+	d.previewer.Describe(x, &r.content.Content, &httpsemantics.ResponseKeys, 1)
 	if d.hijacked > 0 {
-		d.count("client_bytes", d.hijacked)
+		x.AddInt("client_bytes", d.hijacked)
 		d.hijacked = 0
 	}
-	if r.content.how == byClose && r.content.gap {
-		d.count("gap", r.content.missing)
+	if r.content.how == byClose && r.content.Gap() {
+		x.AddInt("gap", r.content.Missing)
 	}
-}
-
-// codeTexts are the codes of errors, so that they cost nothing.
-var codeTexts = func() (list [600]string) {
-	for i := range list {
-		list[i] = strconv.Itoa(i)
-	}
-	return list
-}()
-
-func codeText(code int) string {
-	if code < len(codeTexts) {
-		return codeTexts[code]
-	}
-	return strconv.Itoa(code)
 }

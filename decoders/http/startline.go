@@ -1,9 +1,10 @@
 package http
 
-import "bytes"
+import (
+	"bytes"
 
-// maxMethod is longer than any method in use (BASELINE-CONTROL has 16).
-const maxMethod = 24
+	"unixcap/decoders/httpsemantics"
+)
 
 // A requestLine is "method SP request-target SP HTTP-version": RFC 9112, 3.
 type requestLine struct {
@@ -16,7 +17,7 @@ type requestLine struct {
 // version.
 func (r *requestLine) parse(line []byte, cut bool) bool {
 	i := bytes.IndexByte(line, ' ')
-	if i < 1 || i > maxMethod || !isMethod(line[:i]) {
+	if i < 1 || i > httpsemantics.MaxMethod || !httpsemantics.IsMethod(line[:i]) {
 		return false
 	}
 	r.method = line[:i]
@@ -47,31 +48,6 @@ func (r *requestLine) parse(line []byte, cut bool) bool {
 	}
 	return true
 }
-
-// isMethod says whether b is a token such as methods are. Those of all
-// registered methods are upper case, and so is what programs make up.
-func isMethod(b []byte) bool {
-	for _, c := range b {
-		if (c < 'A' || c > 'Z') && c != '-' && c != '_' && (c < '0' || c > '9') {
-			return false
-		}
-	}
-	return len(b) > 0 && b[0] >= 'A'
-}
-
-// methods are those of the registry that RFC 9110, 16.1 sets up, and NOTIFY,
-// SUBSCRIBE and others of UPnP, with their operations' names.
-var methods = func() map[string]string {
-	m := make(map[string]string)
-	for _, name := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
-		"ACL", "BASELINE-CONTROL", "BIND", "CHECKIN", "CHECKOUT", "COPY", "LABEL", "LINK", "LOCK", "MERGE",
-		"MKACTIVITY", "MKCALENDAR", "MKCOL", "MKREDIRECTREF", "MKWORKSPACE", "MOVE", "ORDERPATCH", "PROPFIND",
-		"PROPPATCH", "QUERY", "REBIND", "REPORT", "SEARCH", "UNBIND", "UNCHECKOUT", "UNLINK", "UNLOCK", "UPDATE",
-		"UPDATEREDIRECTREF", "VERSION-CONTROL", "PURGE", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "M-SEARCH"} {
-		m[name] = string(bytes.ToLower([]byte(name)))
-	}
-	return m
-}()
 
 // parseStatus reads "HTTP-version SP status-code SP [ reason-phrase ]": RFC
 // 9112, 4. Some servers leave out the second space.
@@ -110,9 +86,9 @@ func startsStatus(b []byte) bool {
 func startsRequest(b []byte) bool {
 	i := bytes.IndexByte(b, ' ')
 	if i < 0 {
-		return len(b) <= maxMethod && isMethod(b)
+		return len(b) <= httpsemantics.MaxMethod && httpsemantics.IsMethod(b)
 	}
-	if i > maxMethod || !isMethod(b[:i]) {
+	if i > httpsemantics.MaxMethod || !httpsemantics.IsMethod(b[:i]) {
 		return false
 	}
 	for _, c := range b[i+1:] {

@@ -63,13 +63,13 @@ func (d *decoder) endTunnel() {
 	x := &d.x
 	*x = decoders.Exchange{Op: "tunnel", Request: t.route, Error: x.Error[:0], Attrs: x.Attrs[:0], Rows: -1,
 		Sent: t.spans[decoders.Client], Answered: t.spans[decoders.Server]}
-	d.attr("protocol", t.name)
+	x.AddText("protocol", t.name)
 	if t.encrypted() {
 		x.Status = decoders.Encrypted
-		d.attr("encryption", []byte("tls"))
+		x.AddText("encryption", []byte("tls"))
 	}
 	if t.gone {
-		d.count("gap", t.lost)
+		x.AddInt("gap", t.lost)
 	}
 	d.emit(x)
 }

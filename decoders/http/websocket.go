@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"unixcap/decoders"
+	"unixcap/decoders/httpsemantics"
 )
 
 // Opcodes: RFC 6455, 11.8.
@@ -200,7 +201,7 @@ func (m *socketMessage) start(op byte, first decoders.Mark) {
 func (d *decoder) payload(s *socketSide, from decoders.End, at decoders.Mark, p []byte) []byte {
 	m := s.cur
 	n := min(s.left, int64(len(p)))
-	if room := maxPreview + 4 - len(m.begin); room > 0 && !m.gone {
+	if room := httpsemantics.MaxPreview + 4 - len(m.begin); room > 0 && !m.gone {
 		for i, c := range p[:min(n, int64(room))] {
 			if s.masked {
 				c ^= s.mask[(s.at+i)&3]
@@ -241,31 +242,31 @@ func (d *decoder) emitMessage(m *socketMessage, from decoders.End, status decode
 	} else {
 		x.Answered = m.span
 	}
-	d.count("payload_bytes", m.n)
+	x.AddInt("payload_bytes", m.n)
 	if m.frames > 1 {
-		d.count("frames", m.frames)
+		x.AddInt("frames", m.frames)
 	}
 	if m.compressed {
-		d.count("compressed", 1)
+		x.AddInt("compressed", 1)
 	}
 	text := m.begin
 	if m.op == opClose && len(text) >= 2 {
 		code := int(binary.BigEndian.Uint16(text))
 		text = text[2:]
-		d.count("close_code", int64(code))
+		x.AddInt("close_code", int64(code))
 		if code != normalClosure && code != goingAway && code != noStatus {
 			x.Status = decoders.Error
-			x.ErrorCode = codeText(code)
-			x.Error = append(x.Error, d.previewer.text(text, 0, int64(len(text)))...)
+			x.ErrorCode = httpsemantics.CodeText(code)
+			x.Error = append(x.Error, d.previewer.Text(text, 0, int64(len(text)))...)
 		}
 	}
 	if m.op != opBinary && !m.compressed {
-		if shown := d.previewer.text(text, 0, int64(len(text))); len(shown) > 0 {
+		if shown := d.previewer.Text(text, 0, int64(len(text))); len(shown) > 0 {
 			x.Args = append(x.Args, decoders.TextValue(shown))
 		}
 	}
 	if m.gone {
-		d.count("gap", m.lost)
+		x.AddInt("gap", m.lost)
 	}
 	d.emit(x)
 }

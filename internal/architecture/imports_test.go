@@ -75,11 +75,11 @@ func TestImports(t *testing.T) {
 		{"pcapng knows nothing of ours", func(p *goPackage, imported string) bool {
 			return !within(p.ImportPath, "pcapng")
 		}},
-		{"a decoder knows only the contract, SQL and URIs; all knows the decoders", func(p *goPackage, imported string) bool {
+		{"a decoder knows only the contract and what several protocols carry; all knows the decoders", func(p *goPackage, imported string) bool {
 			switch {
 			case !within(p.ImportPath, "decoders"), imported == module+"/decoders":
 				return true
-			case imported == module+"/decoders/sql", imported == module+"/decoders/uri": // which several protocols carry
+			case within(imported, "decoders/sql", "decoders/uri", "decoders/httpsemantics"): // which several protocols carry
 				return true
 			case within(p.ImportPath, "decoders/all"):
 				return within(imported, "decoders")

@@ -1,4 +1,4 @@
-package http
+package httpsemantics
 
 import (
 	"bytes"
@@ -18,28 +18,28 @@ import (
 )
 
 const (
-	// maxPreview is how much of a content is shown: enough for an error's
+	// MaxPreview is how much of a content is shown: enough for an error's
 	// message or a small object.
-	maxPreview = 256
+	MaxPreview = 256
 
 	// maxEncoded is how much of a content with a coding is kept for that.
 	// gzip's first block can begin with tables of some hundred bytes.
 	maxEncoded = 4 << 10
 
-	// maxBlock is the same for zstd, which shows nothing before the end of a
+	// MaxKept is the same for zstd, which shows nothing before the end of a
 	// block (of up to 128 KiB).
-	maxBlock = 64 << 10
+	MaxKept = 64 << 10
 
 	// maxWindow bounds the memory that a frame of zstd can ask for: what RFC
 	// 9659 allows as content coding.
 	maxWindow = 8 << 20
 )
 
-// A coding is a content coding: RFC 9110, 8.4.1.
-type coding uint8
+// A Coding is a content coding: RFC 9110, 8.4.1.
+type Coding uint8
 
 const (
-	identity coding = iota
+	Identity Coding = iota
 	codingGzip
 	codingDeflate
 	codingBrotli
@@ -50,10 +50,11 @@ const (
 var codingNames = [...][]byte{codingGzip: []byte("gzip"), codingDeflate: []byte("deflate"), codingBrotli: []byte("br"),
 	codingZstd: []byte("zstd"), codingOther: []byte("other")}
 
-func codingOf(value []byte) coding {
+// CodingOf returns the coding that a field names.
+func CodingOf(value []byte) Coding {
 	switch {
 	case decoders.EqualFold(value, "identity"), len(value) == 0:
-		return identity
+		return Identity
 	case decoders.EqualFold(value, "gzip"), decoders.EqualFold(value, "x-gzip"):
 		return codingGzip
 	case decoders.EqualFold(value, "deflate"):
@@ -66,35 +67,34 @@ func codingOf(value []byte) coding {
 	return codingOther
 }
 
-// A previewer shows the beginning of contents.
-type previewer struct {
-	plain [maxPreview + utf8.UTFMax]byte
+// A Previewer shows the beginning of contents.
+type Previewer struct {
+	plain [MaxPreview + utf8.UTFMax]byte
 	shown [2][]byte // of a request and its response
-	word  []byte
 }
 
 // preview returns the beginning of a content if it is text, without secrets.
 // It is valid until slot is used again.
-func (p *previewer) preview(c *content, slot int) []byte {
-	if len(c.begin) == 0 || c.secret || hidden(c.mediaType) {
+func (p *Previewer) preview(c *Content, slot int) []byte {
+	if len(c.begin) == 0 || c.Secret || hidden(c.MediaType) {
 		return nil
 	}
-	plain, total := c.begin, c.n
-	if c.coding != identity {
+	plain, total := c.begin, c.Length
+	if c.Coding != Identity {
 		plain = p.decode(c)
 		total = int64(len(plain)) // how much there is, is not known
-		if len(plain) > maxPreview {
+		if len(plain) > MaxPreview {
 			total++
 		}
 	}
-	if isForm(c.mediaType) {
+	if isForm(c.MediaType) {
 		if p.shown[slot] = p.shown[slot][:0]; !isText(plain) {
 			return nil
 		}
-		p.shown[slot] = uri.AppendForm(p.shown[slot], plain[:min(len(plain), maxPreview)])
+		p.shown[slot] = uri.AppendForm(p.shown[slot], plain[:min(len(plain), MaxPreview)])
 		return p.shown[slot]
 	}
-	return p.text(plain, slot, total)
+	return p.Text(plain, slot, total)
 }
 
 // hidden says whether a content of that type is not shown: it may have
@@ -108,11 +108,11 @@ func isForm(mediaType []byte) bool {
 	return decoders.EqualFold(mediaType, "application/x-www-form-urlencoded")
 }
 
-// text returns the beginning of a text of which b is at least as much as is
+// Text returns the beginning of a text of which b is at least as much as is
 // shown; nil if it is none.
-func (p *previewer) text(b []byte, slot int, total int64) []byte {
-	if len(b) > maxPreview {
-		b = b[:maxPreview]
+func (p *Previewer) Text(b []byte, slot int, total int64) []byte {
+	if len(b) > MaxPreview {
+		b = b[:MaxPreview]
 	}
 	if int64(len(b)) < total { // it may be cut within a character
 		for i := 1; i < utf8.UTFMax && i < len(b); i++ {
@@ -166,7 +166,7 @@ var control = func() (t [256]bool) {
 }()
 
 // decode undoes the coding of a content's beginning, as far as it goes.
-func (p *previewer) decode(c *content) []byte {
+func (p *Previewer) decode(c *Content) []byte {
 	u := uncoders.Get().(*uncoder)
 	defer uncoders.Put(u)
 	u.src.Reset(c.begin)
@@ -195,9 +195,9 @@ type uncoder struct {
 var uncoders = sync.Pool{New: func() any { return new(uncoder) }}
 
 // reader returns a decoder that reads from u.src.
-func (u *uncoder) reader(c *content) (io.Reader, error) {
+func (u *uncoder) reader(c *Content) (io.Reader, error) {
 	var err error
-	switch c.coding {
+	switch c.Coding {
 	case codingGzip:
 		if u.gzip == nil {
 			u.gzip = new(gzip.Reader)
