@@ -21,7 +21,7 @@ quiet() {
 }
 
 quiet gofmt -l .
-for module in . demo; do
+for module in . demo peers; do
 	check go -C "$module" vet ./...
 	check go -C "$module" run "$staticcheck" ./...
 	quiet go -C "$module" mod tidy -diff

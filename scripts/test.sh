@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 say() { printf 'test: %s\n' "$*" >&2; }
 
-programs=(tshark editcap capinfos dumpcap tcpdump zstd pt-query-digest pt-fingerprint mariadbd mariadb-install-db mariadb mariadb-admin sysbench psql pgbench pg_isready redis-server redis-cli redis-benchmark nginx curl php-fpm8.2 memcached dbus-daemon dbus-send dbus-monitor busctl gdbus logger script systemd-cat systemd-notify journalctl socat python3 strace qemu-system-x86_64 setcap setpriv unshare systemd-analyze logrotate pgrep wireshark Xvfb xdotool import identify pngquant optipng)
+programs=(tshark editcap capinfos dumpcap tcpdump zstd pt-query-digest pt-fingerprint mariadbd mariadb-install-db mariadb mariadb-admin sysbench psql pgbench pg_isready redis-server redis-cli redis-benchmark nginx curl nghttp nghttpd h2load php-fpm8.2 memcached dbus-daemon dbus-send dbus-monitor busctl gdbus logger script systemd-cat systemd-notify journalctl socat python3 strace qemu-system-x86_64 setcap setpriv unshare systemd-analyze logrotate pgrep wireshark Xvfb xdotool import identify pngquant optipng)
 
 # package says which package of Debian has a program. mariadb-server would do,
 # but has a service too, and the tests start servers of their own.
@@ -19,6 +19,8 @@ package() {
 	mariadb | mariadb-admin) echo mariadb-client ;;
 	redis-cli | redis-benchmark) echo redis-tools ;;
 	nginx) echo nginx-light ;;
+	nghttp | h2load) echo nghttp2-client ;;
+	nghttpd) echo nghttp2-server ;;
 	php-fpm8.2) echo php8.2-fpm ;;
 	dbus-send | dbus-monitor) echo dbus-bin ;;
 	gdbus) echo libglib2.0-bin ;;
@@ -59,9 +61,9 @@ if [ ${#missing[@]} -gt 0 ]; then
 			say "installing failed"
 		fi
 	elif command -v dnf >/dev/null; then
-		say "without ${missing[*]}: dnf install wireshark-cli tcpdump zstd mariadb-server mariadb sysbench postgresql-server postgresql-contrib redis nginx curl memcached socat python3 strace libcap util-linux systemd logrotate qemu-system-x86-core"
+		say "without ${missing[*]}: dnf install wireshark-cli tcpdump zstd mariadb-server mariadb sysbench postgresql-server postgresql-contrib redis nginx curl nghttp2 memcached socat python3 strace libcap util-linux systemd logrotate qemu-system-x86-core"
 	elif command -v apk >/dev/null; then
-		say "without ${missing[*]}: apk add tshark wireshark-common tcpdump zstd mariadb mariadb-client postgresql postgresql-contrib postgresql-client redis nginx curl memcached socat python3 strace libcap-setcap setpriv unshare logrotate qemu-system-x86_64"
+		say "without ${missing[*]}: apk add tshark wireshark-common tcpdump zstd mariadb mariadb-client postgresql postgresql-contrib postgresql-client redis nginx curl nghttp2 memcached socat python3 strace libcap-setcap setpriv unshare logrotate qemu-system-x86_64"
 	else
 		say "without ${missing[*]}"
 	fi

@@ -6,6 +6,7 @@ import (
 	"unixcap/decoders/dbus"
 	"unixcap/decoders/fastcgi"
 	"unixcap/decoders/http"
+	"unixcap/decoders/http2"
 	"unixcap/decoders/journald"
 	"unixcap/decoders/json"
 	"unixcap/decoders/memcached"
@@ -23,6 +24,7 @@ var Protocols = []decoders.Protocol{
 	redis.Protocol,
 	dbus.Protocol,
 	http.Protocol,
+	http2.Protocol,
 	syslog.Protocol,
 	journald.Protocol,
 	sdnotify.Protocol,

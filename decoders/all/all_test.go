@@ -3,6 +3,7 @@ package all
 import (
 	"math/rand/v2"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"unixcap/decoders"
@@ -23,6 +24,9 @@ func TestDetectOthers(t *testing.T) {
 			for from := range len(c) {
 				client, server := c[from:].Prefixes()
 				for _, p := range Protocols {
+					if strings.HasPrefix(filepath.Base(path), "h2c") && p.Name == "http2" {
+						continue // which begins in its middle
+					}
 					for _, v := range []decoders.Verdict{p.Detect(client, server, true), p.Detect(server, client, true)} {
 						if v == decoders.Yes && p.Name != speaks.Name {
 							t.Errorf("%s claims %s from message %d", p.Name, path, from+1)

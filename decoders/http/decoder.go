@@ -33,6 +33,7 @@ type decoder struct {
 	hijacked int64 // bytes of the client behind a request that is answered until the end
 
 	tunnel tunnel
+	two    decoders.Decoder // once it is HTTP/2
 	socket webSocket
 
 	previewer  httpsemantics.Previewer
@@ -46,6 +47,7 @@ const (
 	speaking     phase = iota // HTTP
 	webSocketing              // WebSocket
 	tunnelling                // something else
+	versionTwo                // HTTP/2
 	over
 )
 
@@ -100,6 +102,8 @@ func (d *decoder) over(from decoders.End, at decoders.Mark, p []byte) {
 		d.frames(from, at, p)
 	case tunnelling:
 		d.tunnel.add(from, at, p)
+	case versionTwo:
+		d.two.Data(from, at, p)
 	}
 }
 
@@ -149,6 +153,9 @@ func (d *decoder) Gap(from decoders.End, n int64) {
 		return
 	case tunnelling:
 		d.tunnel.gap(from, n)
+		return
+	case versionTwo:
+		d.two.Gap(from, n)
 		return
 	case over:
 		return
@@ -207,6 +214,8 @@ func (d *decoder) Close(at decoders.Mark) {
 		d.endFrames()
 	case tunnelling:
 		d.endTunnel()
+	case versionTwo:
+		d.two.Close(at)
 	}
 	d.phase = over
 }

@@ -67,6 +67,11 @@ var golden = decodertest.Golden{Protocol: Protocol, Recordings: []decodertest.Re
 			[2]string{"\x16\x03\x01\x00\x05hello", "hello"})
 		return p.Conversations()
 	}},
+	{Name: "h2c", Shows: "curl and Go's server: a request that is upgraded to HTTP/2", Slack: 1, Make: func(t *testing.T) []decodertest.Conversation {
+		p := decodertest.Proxied(t, startUpgradable(t))
+		curl(t, p.Path, "--http2", "http://unix/v1.43/containers/missing/json?token=hunter2")
+		return p.Conversations()
+	}},
 	{Name: "websocket", Shows: "WebSocket: texts, binary ones, ping, fragments, an end with an error", Slack: -1, Make: func(t *testing.T) []decodertest.Conversation {
 		return recordChat(t, "?room=7&token=hunter2", websocket.CompressionDisabled)
 	}},

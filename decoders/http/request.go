@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"unixcap/decoders"
+	"unixcap/decoders/http2"
 	"unixcap/decoders/httpsemantics"
 	"unixcap/decoders/uri"
 )
@@ -201,8 +202,8 @@ func (d *decoder) requestStarts(s *side, t *item, whole bool) bool {
 		return false
 	}
 	if line.two {
-		d.phase = tunnelling
-		d.tunnel.begin("h2")
+		d.phase, d.two = versionTwo, http2.Behind(d.emit, nil)
+		d.two.Data(decoders.Client, s.span.Last, []byte(http2.PrefaceLine))
 		return true
 	}
 	if !known {

@@ -213,11 +213,8 @@ func (d *decoder) responseEnds(s *side) {
 	s.span = decoders.Span{}
 	first := d.matched()
 	if r.code < 200 {
-		if first != nil && len(first.interim) < maxReason {
-			if len(first.interim) > 0 {
-				first.interim = append(first.interim, ' ')
-			}
-			first.interim = strconv.AppendInt(first.interim, int64(r.code), 10)
+		if first != nil {
+			first.informed(r.code)
 		}
 		r.reset()
 		return
@@ -236,6 +233,17 @@ func (d *decoder) responseEnds(s *side) {
 		return
 	}
 	r.reset()
+}
+
+// informed notes a 1xx response: RFC 9110, 15.2.
+func (r *request) informed(code int) {
+	if len(r.interim) >= maxReason {
+		return
+	}
+	if len(r.interim) > 0 {
+		r.interim = append(r.interim, ' ')
+	}
+	r.interim = strconv.AppendInt(r.interim, int64(code), 10)
 }
 
 // emitFirst emits the oldest request with the response that is complete.

@@ -18,6 +18,8 @@ import (
 	"github.com/andybalholm/brotli"
 	"github.com/coder/websocket"
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/h2c"
 
 	"unixcap/decoders/decodertest"
 	"unixcap/internal/need"
@@ -238,4 +240,19 @@ func connect(w nethttp.ResponseWriter, r *nethttp.Request) {
 	}
 	defer c.Close()
 	_, _ = io.Copy(c, rw)
+}
+
+// startUpgradable starts a server that takes upgrades to HTTP/2, and returns its
+// socket.
+func startUpgradable(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "h2c.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &nethttp.Server{Handler: h2c.NewHandler(daemon(), new(http2.Server))}
+	go func() { _ = s.Serve(l) }()
+	t.Cleanup(func() { _ = s.Close() })
+	return path
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"unixcap/decoders"
+	"unixcap/decoders/http2"
 )
 
 // maxProtocol bounds the name of a protocol.
@@ -81,6 +82,10 @@ func (d *decoder) change(s *side, protocol string) {
 	r.span = s.span
 	s.span = decoders.Span{}
 	r.upgrade = append(r.upgrade[:0], protocol[:min(len(protocol), maxProtocol)]...)
+	if decoders.EqualFold(r.upgrade, "h2c") {
+		d.changeToTwo(first)
+		return
+	}
 	var route []byte
 	switch {
 	case first != nil:
@@ -102,4 +107,25 @@ func (d *decoder) change(s *side, protocol string) {
 	d.phase = tunnelling
 	d.tunnel.begin(protocol)
 	d.tunnel.route = route
+}
+
+// changeToTwo is where the connection changes to HTTP/2, in which the response to
+// the request comes on stream 1: RFC 7540, 3.2. That is one exchange. Where the
+// request is not known, so is not the stream.
+func (d *decoder) changeToTwo(first *request) {
+	var x *decoders.Exchange
+	if first != nil {
+		if c := d.client(); !first.complete {
+			first.complete, first.sent, c.current = true, c.span, nil
+		}
+		first.informed(d.response.code)
+		x = d.begin(first)
+		x.AddText("upgrade", d.response.upgrade)
+		x.Answered = d.response.span
+	}
+	d.phase, d.two = versionTwo, http2.Behind(d.emit, x)
+	if first != nil {
+		d.queue.pop()
+	}
+	d.abandon("", 0)
 }

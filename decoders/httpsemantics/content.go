@@ -107,7 +107,7 @@ func (p *Previewer) Describe(x *decoders.Exchange, c *Content, k *Keys, slot int
 func (p *Previewer) Facts(x *decoders.Exchange, c *Content, k *Keys) {
 	x.AddText(k.Type, c.MediaType)
 	if c.Coding != Identity {
-		x.AddText(k.coding, codingNames[c.Coding])
+		x.AddText(k.coding, c.Coding.Name())
 	}
 	if c.Chunked {
 		x.AddInt(k.chunked, 1)

@@ -50,6 +50,9 @@ const (
 var codingNames = [...][]byte{codingGzip: []byte("gzip"), codingDeflate: []byte("deflate"), codingBrotli: []byte("br"),
 	codingZstd: []byte("zstd"), codingOther: []byte("other")}
 
+// Name is the coding as it is shown.
+func (c Coding) Name() []byte { return codingNames[c] }
+
 // CodingOf returns the coding that a field names.
 func CodingOf(value []byte) Coding {
 	switch {
@@ -81,7 +84,7 @@ func (p *Previewer) preview(c *Content, slot int) []byte {
 	}
 	plain, total := c.begin, c.Length
 	if c.Coding != Identity {
-		plain = p.decode(c)
+		plain = p.Decode(c.Coding, c.begin)
 		total = int64(len(plain)) // how much there is, is not known
 		if len(plain) > MaxPreview {
 			total++
@@ -165,12 +168,13 @@ var control = func() (t [256]bool) {
 	return t
 }()
 
-// decode undoes the coding of a content's beginning, as far as it goes.
-func (p *Previewer) decode(c *Content) []byte {
+// Decode undoes a coding of the beginning of something, as far as it goes, up to
+// a little more than is shown. It is valid until the next call.
+func (p *Previewer) Decode(how Coding, begin []byte) []byte {
 	u := uncoders.Get().(*uncoder)
 	defer uncoders.Put(u)
-	u.src.Reset(c.begin)
-	r, err := u.reader(c)
+	u.src.Reset(begin)
+	r, err := u.reader(how, begin)
 	if r == nil || err != nil {
 		return nil
 	}
@@ -195,16 +199,16 @@ type uncoder struct {
 var uncoders = sync.Pool{New: func() any { return new(uncoder) }}
 
 // reader returns a decoder that reads from u.src.
-func (u *uncoder) reader(c *Content) (io.Reader, error) {
+func (u *uncoder) reader(how Coding, begin []byte) (io.Reader, error) {
 	var err error
-	switch c.Coding {
+	switch how {
 	case codingGzip:
 		if u.gzip == nil {
 			u.gzip = new(gzip.Reader)
 		}
 		return u.gzip, u.gzip.Reset(&u.src)
 	case codingDeflate:
-		return u.inflate(c.begin)
+		return u.inflate(begin)
 	case codingBrotli:
 		if u.brotli == nil {
 			u.brotli = brotli.NewReader(nil)

@@ -81,6 +81,8 @@ func TestImports(t *testing.T) {
 				return true
 			case within(imported, "decoders/sql", "decoders/uri", "decoders/httpsemantics"): // which several protocols carry
 				return true
+			case p.ImportPath == module+"/decoders/http": // a connection may change from one to the other
+				return imported == module+"/decoders/http2"
 			case within(p.ImportPath, "decoders/all"):
 				return within(imported, "decoders")
 			}

@@ -79,6 +79,20 @@ var services = []service{
 	{glob: "unicorn*.sock", port: 80},
 	{glob: "cups.sock", port: 631},
 
+	// HTTP/2 and gRPC: the dissector of port 80 knows it by the client's preface.
+	{glob: "containerd.sock", port: 80},
+	{glob: "containerd-stargz-grpc.sock", port: 80},
+	{glob: "crio.sock", port: 80},
+	{glob: "cri-dockerd.sock", port: 80},
+	{glob: "buildkitd.sock", port: 80},
+	{glob: "kubelet.sock", port: 80},
+	{glob: "csi.sock", port: 80},
+	{glob: "/var/lib/kubelet/plugins_registry/*.sock", port: 80},
+	{glob: "/var/lib/kubelet/device-plugins/*.sock", port: 80},
+	{glob: "/*/spire-agent/public/api.sock", port: 80},
+	{glob: "grpc*.sock", port: 80},
+	{glob: "h2c*.sock", port: 80},
+
 	{glob: "php*fpm*.sock", port: 9000},
 	{glob: "php-cgi*.sock", port: 9000},
 	{glob: "fcgiwrap*.s*", port: 9000},

@@ -1,0 +1,155 @@
+package http2
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/http2/hpack"
+)
+
+// What is decoded is what the library decodes, and it is wrong where that says so.
+func TestHuffman(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var s, theirs scratch
+	same := func(src []byte) {
+		t.Helper()
+		got, ok := s.decode(src)
+		theirs.b = theirs.b[:0]
+		_, err := hpack.HuffmanDecode(&theirs, src)
+		if ok != (err == nil) || ok && !bytes.Equal(got, theirs.b) {
+			t.Errorf("% x: %q %v, want %q %v", src, got, ok, theirs.b, err)
+		}
+		if short, ok := s.huffman(src); ok && (err != nil || !bytes.Equal(short, theirs.b)) {
+			t.Errorf("% x: %q, want %q %v", src, short, theirs.b, err)
+		}
+	}
+	for range 100_000 {
+		b := make([]byte, r.IntN(20))
+		for i := range b {
+			b[i] = byte(r.Uint32())
+			if r.IntN(2) == 0 {
+				b[i] |= 0xf0
+			}
+		}
+		same(b)
+		for i := range b {
+			b[i] = ' ' + b[i]%95
+		}
+		src := hpack.AppendHuffmanString(nil, string(b))
+		same(src)
+		if len(src) > 0 {
+			src[r.IntN(len(src))] ^= 1 << r.IntN(8)
+			same(src)
+		}
+	}
+}
+
+// text is a field as "name: value", what is not shown left out.
+func (l *fieldLine) text() string {
+	switch l.kind {
+	case noField:
+		return "size"
+	case fieldUnknown:
+		return "?"
+	}
+	return string(l.name) + ": " + string(l.value)
+}
+
+// read reads a block and returns its fields, with "!" at the end if it is wrong.
+func (t *table) read(block []byte) string {
+	var list []string
+	for ok := true; len(block) > 0; {
+		if block, ok = t.next(block); !ok {
+			list = append(list, "!")
+			break
+		}
+		list = append(list, t.line.text())
+	}
+	return strings.Join(list, ", ")
+}
+
+// A table has what the library's has, however small or large an encoder makes its
+// own: fields of random texts, some of which come again.
+func TestTable(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	names := []string{":path", "user-agent", "grpc-message", "x-other", "host", "location"}
+	for range 200 {
+		var b bytes.Buffer
+		e := hpack.NewEncoder(&b)
+		e.SetMaxDynamicTableSizeLimit(1 << 16)
+		var want []string
+		d := hpack.NewDecoder(1<<16, func(f hpack.HeaderField) {
+			if fieldOf([]byte(f.Name)) == fieldOther {
+				f.Value = ""
+			}
+			want = append(want, f.Name+": "+f.Value)
+		})
+		var own table
+		own.limit = initialTable
+		for range 300 {
+			b.Reset()
+			want = want[:0]
+			if r.IntN(20) == 0 {
+				e.SetMaxDynamicTableSize(uint32(r.IntN(1 << r.IntN(17))))
+			}
+			for range 1 + r.IntN(4) {
+				f := hpack.HeaderField{Name: names[r.IntN(len(names))], Value: "/" + strings.Repeat("a", r.IntN(1<<r.IntN(10))), Sensitive: r.IntN(10) == 0}
+				if err := e.WriteField(f); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := d.Write(b.Bytes()); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Close(); err != nil {
+				t.Fatal(err)
+			}
+			got := strings.ReplaceAll(own.read(b.Bytes()), "size, ", "")
+			if got != strings.Join(want, ", ") {
+				t.Fatalf("got %q\nwant %q", got, want)
+			}
+		}
+		if n := cap(own.bytes) + 32*cap(own.entries); n > 6*maxTable {
+			t.Errorf("%d bytes are held", n)
+		}
+	}
+}
+
+// From the middle on, and after a loss, what was said before is not known, and what
+// is said then is, though its indexes are the same.
+func TestTableFromTheMiddle(t *testing.T) {
+	var b bytes.Buffer
+	e := hpack.NewEncoder(&b)
+	say := func(fields ...string) []byte {
+		b.Reset()
+		for i := 0; i < len(fields); i += 2 {
+			if err := e.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1]}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return bytes.Clone(b.Bytes())
+	}
+	own := table{limit: initialTable}
+	expect := func(block []byte, want string) {
+		t.Helper()
+		if got := own.read(block); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	first := say(":method", "GET", ":path", "/a", "user-agent", "one")
+	second := say(":method", "GET", ":path", "/a", "user-agent", "one", "x-y", "z")
+	expect(second, ":method: GET, ?, ?, x-y: ")
+	expect(say(":path", "/b", "user-agent", "one", ":path", "/a"), ":path: /b, ?, ?")
+	expect(say(":path", "/b", "x-y", "other"), ":path: /b, x-y: ")
+	own.forget()
+	expect(say(":path", "/b", ":path", "/c", ":status", "200"), "?, :path: /c, :status: 200")
+	expect(say(":path", "/c", ":path", "/b"), ":path: /c, ?")
+
+	own.forget()
+	expect(first, ":method: GET, :path: /a, user-agent: one")
+	expect([]byte{0x80}, "!")                               // index 0
+	expect([]byte{0x40, 0x05, 'a'}, "!")                    // a name that is not all there
+	expect([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, "!") // an index without an end
+}
