@@ -19,7 +19,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/net/http2"
-	"golang.org/x/net/http2/h2c"
+	"golang.org/x/net/http2/h2c" //lint:ignore SA1019 net/http takes no upgrades
 
 	"unixcap/decoders/decodertest"
 	"unixcap/internal/need"
@@ -251,6 +251,7 @@ func startUpgradable(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	//lint:ignore SA1019 net/http takes no upgrades
 	s := &nethttp.Server{Handler: h2c.NewHandler(daemon(), new(http2.Server))}
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(func() { _ = s.Close() })
