@@ -298,7 +298,7 @@ func (d *decoder) frameEnds(from decoders.End, s *side, at decoders.Mark, p []by
 			d.blockEnds(from, s, s.buf)
 		}
 	case frameRSTStream:
-		if len(p) == 4 {
+		if len(p) == resetLength {
 			d.reset(from, h.stream, binary.BigEndian.Uint32(p), f.at, at)
 		}
 	case frameGoAway:

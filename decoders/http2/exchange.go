@@ -11,6 +11,9 @@ import (
 // contentKeys are the attributes of a content, by who sends it.
 var contentKeys = [2]*httpsemantics.Keys{&httpsemantics.RequestKeys, &httpsemantics.ResponseKeys}
 
+// resetLength is that of RST_STREAM's payload.
+const resetLength = 4
+
 // unknownText stands for a request target that is not known.
 var unknownText = []byte("?")
 
@@ -164,7 +167,9 @@ func (d *decoder) reset(from decoders.End, id, code uint32, first, last decoders
 	if s == nil {
 		return
 	}
-	s.halves[from].add(first, last, headerLength+4)
+	if h := &s.halves[from]; from == decoders.Client || !h.ended { // else it says no more than that the request need not end
+		h.add(first, last, headerLength+resetLength)
+	}
 	x := d.fill(s)
 	if !s.halves[decoders.Server].ended {
 		x.Status = decoders.Error
@@ -193,6 +198,9 @@ func (d *decoder) goAway(from decoders.End, p []byte, first, last decoders.Mark)
 			}
 			x := d.fill(s)
 			x.Status = decoders.Unanswered
+			if x.Answered.Bytes == 0 {
+				x.Answered.First, x.Answered.Last = first, last
+			}
 			if code != 0 {
 				x.Status, x.ErrorCode = decoders.Error, errorName(code)
 			}

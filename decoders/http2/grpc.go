@@ -222,9 +222,9 @@ func isIdentifier(b []byte, dots bool) bool {
 }
 
 // appendClass appends the class of a request: that of gRPC is the method, as it
-// is; others have a route.
+// is, and so is what is not known; others have a route.
 func appendClass(dst, target []byte) []byte {
-	if len(target) <= uri.MaxRoute && isMethodPath(target) {
+	if len(target) <= uri.MaxRoute && (isMethodPath(target) || string(target) == string(unknownText)) {
 		return append(dst, target...)
 	}
 	return uri.AppendRoute(dst, target)

@@ -107,7 +107,7 @@ func (t *table) evict() {
 // add adds the current line.
 func (t *table) add() {
 	l := &t.line
-	if t.first > 64 && t.first > len(t.entries)/2 {
+	if t.first > 0 && (len(t.bytes) > 2*t.limit || t.first > 64 && t.first > len(t.entries)/2) {
 		t.compact()
 	}
 	e := entry{kind: l.kind, secret: l.secret, cut: l.cut, at: int32(len(t.bytes)), nameLen: int32(len(l.name)), valueLen: int32(len(l.value))}
