@@ -52,7 +52,7 @@ type names struct {
 	statements map[string]*statement
 	portals    map[string]*portal
 	latest     *portal // the one that was bound last
-	text       int // of all statements
+	text       int     // of all statements
 	free       []*statement
 }
 
