@@ -18,6 +18,36 @@ type incoming struct {
 	whole int64  // its length
 }
 
+// recentCommands are known commands by the names that a client used for them, in
+// its own case. Most clients use few.
+type recentCommands [16]struct {
+	name   [16]byte
+	length int
+	known  *command
+}
+
+// place is where a name is, if it is there.
+func (*recentCommands) place(name []byte) int { return (int(name[0]) + len(name)) & 15 }
+
+// command returns the command of a name, nil if it was not used lately.
+func (l *recentCommands) command(name []byte) *command {
+	if len(name) == 0 {
+		return nil
+	}
+	e := &l[l.place(name)]
+	if string(e.name[:e.length]) != string(name) {
+		return nil
+	}
+	return e.known
+}
+
+func (l *recentCommands) add(name []byte, known *command) {
+	e := &l[l.place(name)]
+	if len(name) <= len(e.name) {
+		e.length, e.known = copy(e.name[:], name), known
+	}
+}
+
 // reset empties c and keeps its memory.
 func (c *incoming) reset() {
 	if cap(c.part) > 4<<10 {
@@ -143,12 +173,17 @@ func (d *decoder) argument(data []byte, length int64) bool {
 		} else if s.hunting {
 			s.hunting = false
 		}
-		c.name = appendLower(c.name[:0], data)
-		if c.known = commands[string(c.name)]; c.known == nil {
-			c.known = &unknownCommand
+		c.known = d.recent.command(data)
+		if c.known == nil {
+			c.name = appendLower(c.name[:0], data)
+			if c.known = commands[string(c.name)]; c.known == nil {
+				c.known = &unknownCommand
+			} else {
+				d.recent.add(data, c.known)
+			}
 		}
 	}
-	if c.at == 1 {
+	if c.at == 1 && c.known.container {
 		c.sub = appendLower(c.sub[:0], data)
 	}
 	d.effectOf(data)
@@ -205,7 +240,7 @@ func (d *decoder) effectOf(data []byte) {
 func (d *decoder) name() {
 	c := &d.cur
 	if c.known.container && c.at > 1 {
-		c.name = append(append(c.name, '|'), c.sub...)
+		c.name = append(append(append(c.name[:0], c.known.name...), '|'), c.sub...)
 		if k := commands[string(c.name)]; k != nil {
 			c.known = k
 		} else { // the container's name will do

@@ -25,6 +25,8 @@ type decoder struct {
 	broken bool // something of the conversation is missing
 	spoken bool // there was a command
 
+	recent recentCommands
+
 	cur   incoming // the client's, in the making
 	queue queue
 	skip  int // answers to come to requests that are out already
@@ -188,11 +190,9 @@ func (d *decoder) abandon(why string, n int64) {
 // begin fills the exchange with what is known of a request.
 func (d *decoder) begin(r *request) *decoders.Exchange {
 	x := &d.x
-	attrs := x.Attrs[:0]
-	*x = decoders.Exchange{
-		Op: r.op, Request: r.text, Error: x.Error[:0], Attrs: attrs, Rows: -1,
-		User: d.mode.user, Database: d.mode.database, Sent: r.sent,
-	}
+	x.Reset()
+	x.Op, x.Request, x.Sent = r.op, r.text, r.sent
+	x.User, x.Database = d.mode.user, d.mode.database
 	if r.cut > 0 {
 		d.x.AddInt("truncated_bytes", r.cut)
 	}

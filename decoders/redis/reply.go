@@ -22,6 +22,17 @@ type frame struct {
 
 // A reply is a value that the server is sending.
 type reply struct {
+	value
+
+	stack   []frame
+	text    []byte
+	failure []byte // the first of the errors inside an aggregate
+	words   []byte // the kept elements
+	ends    []int  // where each of them ends
+}
+
+// A value is what is known of a reply, but for its bytes.
+type value struct {
 	span    decoders.Span
 	open    bool
 	replica bool // it begins a replica's stream, and is not RESP
@@ -31,20 +42,15 @@ type reply struct {
 	null    bool
 	missing int64 // bytes of it that the capture lacks
 
-	stack   []frame
 	stream  bool // a streamed string is open
 	sink    sink // for what comes in parts
-	text    []byte
 	textCut int64
-	failed  int    // errors inside an aggregate
-	failure []byte // the first of them
+	failed  int // errors inside an aggregate
 
-	keep    int    // elements that are still to be kept
-	seen    int64  // elements that were not
-	unasked bool   // the first element is that of a RESP2 message
-	words   []byte // the kept elements
-	ends    []int  // where each of them ends
-	wordCut int64  // bytes of them that are not in words
+	keep    int   // elements that are still to be kept
+	seen    int64 // elements that were not
+	unasked bool  // the first element is that of a RESP2 message
+	wordCut int64 // bytes of the kept elements that are not in words
 }
 
 // A sink is where a string goes that comes in parts.
@@ -61,7 +67,8 @@ func (r *reply) reset() {
 	if cap(r.words) > 4<<10 {
 		r.words = nil
 	}
-	*r = reply{stack: r.stack[:0], text: r.text[:0], failure: r.failure[:0], words: r.words[:0], ends: r.ends[:0]}
+	r.stack, r.text, r.failure, r.words, r.ends = r.stack[:0], r.text[:0], r.failure[:0], r.words[:0], r.ends[:0]
+	r.value = value{}
 }
 
 // take adds an item. done says that the reply is complete, ok that the item

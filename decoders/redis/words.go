@@ -1,6 +1,10 @@
 package redis
 
-import "unixcap/decoders"
+import (
+	"encoding/binary"
+
+	"unixcap/decoders"
+)
 
 // Requests are shown as redis-cli takes them: words with spaces between them,
 // in quotes where they need it, with the escapes that MONITOR uses.
@@ -15,7 +19,21 @@ var plain = func() (t [256]bool) {
 }()
 
 func isPlain(b []byte) bool {
-	for _, c := range b {
+	const (
+		ones = 0x0101010101010101
+		high = 0x80 * ones
+	)
+	rest := b
+	for ; len(rest) >= 8; rest = rest[8:] { // eight at a time
+		x := binary.LittleEndian.Uint64(rest)
+		quote, single, slash, del := x^('"'*ones), x^('\''*ones), x^('\\'*ones), x^(0x7f*ones)
+		// The high bit of a byte is set if it is not ASCII, not above a space, or
+		// zero in one of the four.
+		if (x|(x-'!'*ones)|(quote-ones)|(single-ones)|(slash-ones)|(del-ones))&high != 0 {
+			return false
+		}
+	}
+	for _, c := range rest {
 		if !plain[c] {
 			return false
 		}
