@@ -1,6 +1,10 @@
 package decoders
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
 
 // Secret stands for a password or another secret that is not shown.
 const Secret = "<secret>"
@@ -24,12 +28,8 @@ var dashes = []byte("--")
 // Authorization: Bearer …, scheme://user:…@host.
 func AppendWithoutSecrets(dst, text []byte) []byte {
 	done := 0
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		if !mayMask[c] {
-			continue
-		}
-		if c == '-' && (i+1 == len(text) || text[i+1] != '-') {
+	for i := nextMark(text, 0); i < len(text); i = nextMark(text, i+1) {
+		if text[i] == '-' && (i+1 == len(text) || text[i+1] != '-') {
 			continue
 		}
 		from, to := secretAt(text, i)
@@ -40,6 +40,28 @@ func AppendWithoutSecrets(dst, text []byte) []byte {
 		done, i = to, to-1
 	}
 	return append(dst, text[done:]...)
+}
+
+// nextMark returns where, from i on, the next byte of mayMask is, or where the text
+// ends.
+func nextMark(text []byte, i int) int {
+	const (
+		ones = 0x0101010101010101
+		high = 0x80 * ones
+	)
+	for ; i+8 <= len(text); i += 8 { // eight at a time
+		x := binary.LittleEndian.Uint64(text[i:])
+		equals, colon, dash := x^('='*ones), x^(':'*ones), x^('-'*ones)
+		// Of the bytes that are zero in one of the three, the first has its high
+		// bit set.
+		if hits := ((equals-ones)&^equals | (colon-ones)&^colon | (dash-ones)&^dash) & high; hits != 0 {
+			return i + bits.TrailingZeros64(hits)/8
+		}
+	}
+	for i < len(text) && !mayMask[text[i]] {
+		i++
+	}
+	return i
 }
 
 // secretAt returns where the secret is that something at i announces; from is

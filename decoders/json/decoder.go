@@ -188,12 +188,30 @@ var qomSecret = []byte(`"secret"`)
 
 // hides says whether a method's name says that its parameters are secret.
 func hides(method []byte) bool {
-	for _, w := range [][]byte{[]byte("assword"), []byte("assphrase"), []byte("ogin"), []byte("uthenticate"), []byte("ecret"), []byte("nlock")} {
-		if bytes.Contains(method, w) {
-			return true
+	for i, c := range method {
+		for j := range hidingWords[c] {
+			w := &hidingWords[c][j]
+			if i >= w.at && bytes.HasPrefix(method[i-w.at:], w.text) {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// A hidingWord is in the names of methods whose parameters are secret.
+type hidingWord struct {
+	text []byte
+	at   int // where its rarest letter is
+}
+
+// hidingWords are by their rarest letters.
+var hidingWords = [256][]hidingWord{
+	'w': {{[]byte("assword"), 3}},
+	'h': {{[]byte("assphrase"), 4}, {[]byte("uthenticate"), 2}},
+	'g': {{[]byte("ogin"), 1}},
+	'c': {{[]byte("ecret"), 1}},
+	'k': {{[]byte("nlock"), 4}},
 }
 
 // replied takes in a reply.

@@ -2,6 +2,8 @@ package json
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 
 	"unixcap/decoders"
 )
@@ -105,9 +107,16 @@ func (s *side) scan(p []byte) (n int, ended, ok bool) {
 // stringStop returns where, from i on, a string ends or has a backslash. Most
 // strings are short, so that a search that is quick with long ones comes second.
 func stringStop(p []byte, i int) int {
-	for end := min(len(p), i+24); i < end; i++ {
-		if p[i] == '"' || p[i] == '\\' {
-			return i
+	const (
+		ones = 0x0101010101010101
+		high = 0x80 * ones
+	)
+	for end := min(len(p), i+32); i+8 <= end; i += 8 { // eight at a time
+		x := binary.LittleEndian.Uint64(p[i:])
+		quote, slash := x^('"'*ones), x^('\\'*ones)
+		// Of the bytes that are zero in one of the two, the first has its high bit set.
+		if hits := ((quote-ones)&^quote | (slash-ones)&^slash) & high; hits != 0 {
+			return i + bits.TrailingZeros64(hits)/8
 		}
 	}
 	rest := p[i:]

@@ -18,14 +18,25 @@ var states = []struct{ name, op string }{
 	{"FDNAME", "fdname"}, {"FDPOLL", "fdpoll"}, {"INVOCATION_ID", "invocation_id"}, {"RESTART_RESET", "restart_reset"},
 }
 
-// byName has the place of each state in states, which is its rank.
-var byName = func() map[string]int {
-	m := make(map[string]int, len(states))
+// byLength has the places in states of those whose names have a length.
+var byLength = func() (t [len("EXTEND_TIMEOUT_USEC") + 1][]int) {
 	for i, s := range states {
-		m[s.name] = i
+		t[len(s.name)] = append(t[len(s.name)], i)
 	}
-	return m
+	return t
 }()
+
+// rankOf returns the place of a state in states, which is its rank.
+func rankOf(name []byte) (rank int, known bool) {
+	if len(name) < len(byLength) {
+		for _, i := range byLength[len(name)] {
+			if states[i].name == string(name) {
+				return i, true
+			}
+		}
+	}
+	return 0, false
+}
 
 const (
 	// maxStates bounds the states of a datagram that are shown.
@@ -95,7 +106,7 @@ func (d *decoder) line(b []byte) (rank int) {
 	i := bytes.IndexByte(b, '=')
 	known := false
 	if i > 0 {
-		rank, known = byName[string(b[:i])]
+		rank, known = rankOf(b[:i])
 	}
 	start := len(d.text)
 	if !known || states[rank].name == "STATUS" {
@@ -141,7 +152,7 @@ func detect(client, server []byte, _ bool) decoders.Verdict {
 	}
 	line, _, _ := bytes.Cut(client, []byte{'\n'})
 	name, value, ok := bytes.Cut(line, []byte{'='})
-	if _, known := byName[string(name)]; !ok || !known || string(name) == "ERRNO" || len(value) == 0 {
+	if _, known := rankOf(name); !ok || !known || string(name) == "ERRNO" || len(value) == 0 {
 		return decoders.No
 	}
 	for _, c := range value {

@@ -118,7 +118,8 @@ func (m *masker) before(end int) (name []byte, start int) {
 
 // secretName says whether a name is secret. One with an escape may be any.
 func secretName(name []byte) bool {
-	return bytes.IndexByte(name, '\\') >= 0 && bytes.Contains(name, []byte("\\u")) || hasSecretName(name, false)
+	return decoders.MayBeSecretName(name) && // which a name with an escape may be
+		(bytes.IndexByte(name, '\\') >= 0 && bytes.Contains(name, []byte("\\u")) || hasSecretName(name, false))
 }
 
 // listOf says whether a name that counts secrets, as "tokens", has a list of them
@@ -145,7 +146,7 @@ func (m *masker) assignment(c byte) {
 	}
 	name, start := m.before(end)
 	m.at++
-	if !decoders.MayBeSecretName(name) || !secretName(name) && !m.listOf(name) {
+	if !secretName(name) && !m.listOf(name) {
 		return
 	}
 	if start > 0 && c == '=' && !quoted && (m.src[start-1] == '"' || m.src[start-1] == '\'') {
