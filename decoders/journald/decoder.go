@@ -17,6 +17,7 @@ type decoder struct {
 	x     decoders.Exchange
 	text  []byte
 	names map[string]*name // of fields
+	last  [maxFields]*name // of the last entry's, in their order
 }
 
 func newDecoder(emit func(*decoders.Exchange)) decoders.Decoder {
@@ -83,7 +84,12 @@ func (d *decoder) logged(from decoders.End, span decoders.Span, missing int64, v
 	}
 	e.shown = e.shown[:0]
 	for i := range e.fields[:e.n] {
-		d.field(&e.fields[i])
+		f := &e.fields[i]
+		// A program's entries mostly have the same fields in the same order.
+		if n := d.last[i]; n == nil || n.text != string(f.name) {
+			d.last[i] = d.name(f.name)
+		}
+		d.field(d.last[i], f.value)
 	}
 	x.Request = d.text
 	d.state(e, missing, valid)
@@ -91,12 +97,11 @@ func (d *decoder) logged(from decoders.End, span decoders.Span, missing int64, v
 }
 
 // field adds a field that is not shown already.
-func (d *decoder) field(f *field) {
-	n := d.name(f.name)
+func (d *decoder) field(n *name, value []byte) {
 	if n.shown {
 		return
 	}
-	v := decoders.TextValue(f.value[:min(len(f.value), maxValue)])
+	v := decoders.TextValue(value[:min(len(value), maxValue)])
 	switch {
 	case n.secret:
 		v.Bytes = decoders.SecretBytes
@@ -130,6 +135,7 @@ const maxNames = 256
 
 // A name is what is known of a field by its name.
 type name struct {
+	text   string
 	lower  string
 	secret bool
 	shown  bool // elsewhere
@@ -143,12 +149,12 @@ func (d *decoder) name(b []byte) *name {
 	if d.names == nil || len(d.names) >= maxNames {
 		d.names = make(map[string]*name)
 	}
-	n := &name{lower: string(bytes.ToLower(b)), secret: decoders.IsSecretName(b)}
+	n := &name{text: string(b), lower: string(bytes.ToLower(b)), secret: decoders.IsSecretName(b)}
 	switch string(b) {
 	case "MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER":
 		n.shown = true
 	}
-	d.names[string(b)] = n
+	d.names[n.text] = n
 	return n
 }
 

@@ -90,7 +90,8 @@ func (e *entry) add(name, value []byte) {
 		e.more++
 		return
 	}
-	e.fields[e.n] = field{name, value}
+	f := &e.fields[e.n]
+	f.name, f.value = name, value
 	e.n++
 }
 
