@@ -18,10 +18,13 @@ var mayMask = [256]bool{'=': true, ':': true, '-': true}
 // MayHaveSecrets says whether a text has what stands before the secrets that
 // AppendWithoutSecrets hides. It is faster than that.
 func MayHaveSecrets(text []byte) bool {
-	return bytes.IndexByte(text, '=') >= 0 || bytes.IndexByte(text, ':') >= 0 || bytes.Contains(text, dashes)
+	for i := nextMark(text, 0); i < len(text); i = nextMark(text, i+1) {
+		if text[i] != '-' || i+1 < len(text) && text[i+1] == '-' {
+			return true
+		}
+	}
+	return false
 }
-
-var dashes = []byte("--")
 
 // AppendWithoutSecrets appends a text that people and programs wrote, without
 // what it says are secrets: password=…, "token": "…", --passphrase …,

@@ -50,7 +50,9 @@ func (q *calls) push(raw []byte, serial uint32, span decoders.Span, gap int64) {
 		q.free = c.newer
 		q.spare--
 	}
-	*c = call{raw: append(c.raw[:0], raw...), span: span, serial: serial, gap: gap, older: q.newest}
+	c.raw = append(c.raw[:0], raw...)
+	c.span, c.serial, c.gap, c.missed = span, serial, gap, false
+	c.older, c.newer = q.newest, nil
 	if q.newest != nil {
 		q.newest.newer = c
 	} else {
