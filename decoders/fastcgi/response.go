@@ -98,7 +98,9 @@ func (d *decoder) ends(r *request, body []byte) {
 // describe fills the exchange with what is known of a request.
 func (d *decoder) describe(r *request) *decoders.Exchange {
 	x := &d.x
-	*x = decoders.Exchange{Op: r.op, Request: r.text, Error: x.Error[:0], Attrs: x.Attrs[:0], Rows: -1, Sent: r.sent, Answered: r.answered}
+	x.Reset()
+	x.Op, x.Request = r.op, r.text
+	x.Sent, x.Answered = r.sent, r.answered
 	d.x.AddInt("request_id", int64(r.id))
 	d.x.AddText("script", r.script)
 	d.x.AddText("host", r.host)

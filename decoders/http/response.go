@@ -264,7 +264,8 @@ func (d *decoder) finish(r *request) {
 // may say why, and captures may lack the request.
 func (d *decoder) unasked() {
 	x := &d.x
-	*x = decoders.Exchange{Op: "response", Error: x.Error[:0], Attrs: x.Attrs[:0], Rows: -1}
+	x.Reset()
+	x.Op, x.Request = "response", nil
 	d.answer(x)
 	if d.response.early {
 		x.AddInt("gap", 0)

@@ -62,8 +62,9 @@ func (d *decoder) endTunnel() {
 		return
 	}
 	x := &d.x
-	*x = decoders.Exchange{Op: "tunnel", Request: t.route, Error: x.Error[:0], Attrs: x.Attrs[:0], Rows: -1,
-		Sent: t.spans[decoders.Client], Answered: t.spans[decoders.Server]}
+	x.Reset()
+	x.Op, x.Request = "tunnel", t.route
+	x.Sent, x.Answered = t.spans[decoders.Client], t.spans[decoders.Server]
 	x.AddText("protocol", t.name)
 	if t.encrypted() {
 		x.Status = decoders.Encrypted

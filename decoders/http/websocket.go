@@ -235,8 +235,8 @@ func (d *decoder) emitMessage(m *socketMessage, from decoders.End, status decode
 		return
 	}
 	x := &d.x
-	*x = decoders.Exchange{Op: opcodes[m.op], Request: d.socket.route, Args: x.Args[:0], Error: x.Error[:0], Attrs: x.Attrs[:0],
-		Rows: -1, Status: status}
+	x.Reset()
+	x.Op, x.Request, x.Status = opcodes[m.op], d.socket.route, status
 	if from == decoders.Client {
 		x.Sent = m.span
 	} else {

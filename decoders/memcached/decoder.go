@@ -272,7 +272,8 @@ func (d *decoder) first() *request {
 // begin fills the exchange with what is known of a command.
 func (d *decoder) begin(r *request) *decoders.Exchange {
 	x := &d.x
-	*x = decoders.Exchange{Op: r.op, Request: r.text, Error: x.Error[:0], Attrs: x.Attrs[:0], Rows: -1, Sent: r.sent}
+	x.Reset()
+	x.Op, x.Request, x.Sent = r.op, r.text, r.sent
 	if r.binary {
 		d.x.AddInt("binary", 1)
 	}

@@ -170,15 +170,21 @@ func appendPath(dst, path []byte) []byte {
 // tells: Docker's and Podman's /secrets/create, Vault's /v1/secret/data/….
 var secretSegments = []string{"secret", "credential", "password", "passwd", "token", "unseal"}
 
+// pathMarks begin a segment of a path, or end the path.
+var pathMarks = [256]bool{'/': true, '?': true, '#': true}
+
 // IsSecretPath says whether the contents that belong to a request target are not
 // to be shown.
 func IsSecretPath(target []byte) bool {
 	for i, c := range target {
-		switch {
-		case c == '?' || c == '#':
-			return false
-		case c != '/' || i+1 == len(target):
+		if !pathMarks[c] {
 			continue
+		}
+		if c != '/' {
+			return false
+		}
+		if i+1 == len(target) {
+			break
 		}
 		switch target[i+1] | 0x20 {
 		case 's', 'c', 'p', 't', 'u':
