@@ -67,10 +67,12 @@ func (f *framer) start(from decoders.End, p []byte) []byte {
 }
 
 // minChain is how many likely headers in a row are believed anywhere, sureChain
-// how many where a send begins.
+// how many where a send begins. Of more than maxChain it makes no difference what
+// comes behind.
 const (
 	minChain  = 3
 	sureChain = 2
+	maxChain  = 8
 )
 
 // hunt looks for a frame in p and returns where one begins; len(p) if there is
@@ -112,11 +114,11 @@ func (f *framer) begins(from decoders.End, p []byte) bool {
 	return true
 }
 
-// follow returns how many likely headers follow each other in p, and where the
-// last one's frame ends, which may be behind p. What is not a whole header at the
+// follow returns how many likely headers follow each other in p, up to maxChain, and
+// where the last one's frame ends, which may be behind p. What is not a whole header at the
 // end counts for nothing. chain is 0 if one of them is not likely.
 func follow(from decoders.End, p []byte) (chain, end int) {
-	for end+headerLength <= len(p) {
+	for end+headerLength <= len(p) && chain < maxChain {
 		h, ok := likely(from, p[end:])
 		if !ok {
 			return 0, end

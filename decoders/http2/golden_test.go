@@ -37,3 +37,6 @@ var golden = decodertest.Golden{Protocol: Protocol, Recordings: []decodertest.Re
 func TestGolden(t *testing.T)  { golden.Test(t) }
 func TestRecord(t *testing.T)  { golden.Record(t) }
 func FuzzDecoder(f *testing.F) { golden.Fuzz(f) }
+func FuzzDetect(f *testing.F) {
+	decodertest.FuzzDetect(f, Protocol, [2]string{preface, "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00d"})
+}

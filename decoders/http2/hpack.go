@@ -231,6 +231,9 @@ func (t *table) display(raw []byte) {
 		l.cut = int32(max(len(raw)-httpsemantics.MaxTarget, 0))
 		l.secret = uri.IsSecretPath(t.shown) || isMethodPath(t.shown) && decoders.IsSecretName(t.shown)
 	case fieldAuthorization:
+		if len(raw) == 0 {
+			return
+		}
 		t.shown = append(t.shown[:0], httpsemantics.SchemeOf(raw)...)
 	default:
 		l.value = raw[:min(len(raw), maxMessage)]
