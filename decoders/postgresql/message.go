@@ -206,7 +206,11 @@ func (r *reader) uint32() uint32 {
 
 // text reads a String: bytes up to a NUL.
 func (r *reader) text() []byte {
-	if i := bytes.IndexByte(r.b, 0); i >= 0 {
+	i := 0
+	if len(r.b) == 0 || r.b[0] != 0 { // the names of portals and statements are mostly empty
+		i = bytes.IndexByte(r.b, 0)
+	}
+	if i >= 0 {
 		v := r.b[:i:i]
 		r.b = r.b[i+1:]
 		return v
