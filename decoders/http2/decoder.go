@@ -185,7 +185,9 @@ func (d *decoder) frameBegins(from decoders.End, s *side) bool {
 	}
 	switch h.kind {
 	case frameData:
-		s.stream = d.streams.find(h.stream)
+		if s.stream = d.streams.find(h.stream); s.stream == nil {
+			s.stream = d.unseen(from, h.stream)
+		}
 		s.padded, s.pad = h.has(flagPadded), 0
 		if s.stream != nil {
 			s.stream.halves[from].add(s.framer.at, s.framer.at, headerLength)

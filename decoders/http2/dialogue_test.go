@@ -267,6 +267,33 @@ func TestFromTheMiddle(t *testing.T) {
 	}
 }
 
+// What goes on in streams that were opened before the capture began is said, too.
+func TestStreamsFromBefore(t *testing.T) {
+	s := newConnection()
+	s.get(1, "/watch")
+	s.answer(1, "200", "")
+	s.head(client, 3, false, ":method", "POST", ":path", "/upload")
+	s.flush(client)
+	said := len(s.c)
+	s.data(server, 1, false, []byte("event"))
+	s.flush(server)
+	s.data(client, 3, true, []byte("part"))
+	s.flush(client)
+	s.answer(3, "404", "no")
+	s.get(5, "/new")
+	s.answer(5, "200", "")
+	s.data(server, 1, true, []byte("end"))
+	s.flush(server)
+	var got []string
+	for _, x := range decodertest.Whole(Protocol, s.c[said:]) {
+		got = append(got, summary(&x, "gap request_content_bytes response_content_bytes"))
+	}
+	want := "unknown ? error 404 4 2 0, get /new ok 0, response  unanswered 8 0"
+	if strings.Join(got, ", ") != want {
+		t.Errorf("got %q, want %q", strings.Join(got, ", "), want)
+	}
+}
+
 // A stream of a large answer that is cut somewhere is found again behind the gap,
 // though no send begins with a frame.
 func TestResynchronise(t *testing.T) {

@@ -111,7 +111,7 @@ func (d *decoder) request(s *stream) {
 	switch {
 	case s.op != "":
 		x.Op = s.op
-	case !s.halves[decoders.Client].headed:
+	case !s.halves[decoders.Client].headed && x.Sent.Bytes == 0:
 		x.Op = "response"
 	default:
 		x.Op = "unknown"

@@ -62,9 +62,8 @@ func (d *decoder) streamOf(from decoders.End, s *side) *stream {
 	}
 	one := d.streams.find(id)
 	if from == decoders.Server {
-		if one == nil && id&1 == 1 && !(d.lowest > 0 && id >= d.lowest && id <= d.highest) {
-			one = d.open(id) // the request was not seen
-			one.halves[decoders.Client].ended, one.gap = true, true
+		if one == nil {
+			one = d.unseen(from, id)
 		}
 		return one
 	}
@@ -82,6 +81,18 @@ func (d *decoder) streamOf(from decoders.End, s *side) *stream {
 	}
 	d.highest = max(d.highest, id)
 	return d.open(id)
+}
+
+// unseen returns a stream for a frame of one that is not open; nil if it is over, as
+// those are that were opened where the capture would have it, and pushed ones.
+func (d *decoder) unseen(from decoders.End, id uint32) *stream {
+	if id&1 == 0 || d.lowest > 0 && id >= d.lowest && id <= d.highest {
+		return nil
+	}
+	one := d.open(id)
+	one.gap = true
+	one.halves[decoders.Client].ended = from == decoders.Server
+	return one
 }
 
 func (d *decoder) open(id uint32) *stream {

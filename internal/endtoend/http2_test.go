@@ -15,6 +15,9 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/h2c" //lint:ignore SA1019 net/http takes no upgrades
+
 	"unixcap/internal/need"
 )
 
@@ -356,4 +359,42 @@ func fieldNumbers(text string) string {
 		word = ""
 	}
 	return strings.Join(list, " ")
+}
+
+// A connection that curl upgrades to HTTP/2 is one request to analyze; tshark has
+// its statuses, that of HTTP/1.1 and that of HTTP/2.
+func TestUpgradeToHTTP2(t *testing.T) {
+	needs(t, "tshark", "curl")
+	socket := filepath.Join(t.TempDir(), "h2c.sock")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusTeapot)
+		fmt.Fprint(w, "tea")
+	})
+	//lint:ignore SA1019 net/http takes no upgrades
+	s := &http.Server{Handler: h2c.NewHandler(answer, new(http2.Server))}
+	go func() { _ = s.Serve(l) }()
+	t.Cleanup(func() { _ = s.Close() })
+	file := filepath.Join(t.TempDir(), "upgrade.pcapng")
+	rec := record(t, "-w", file, socket)
+	if got := run(t, "curl", "-s", "-S", "--http2", "--unix-socket", socket, "http://unix/a/1?token=hunter2"); got != "tea" {
+		t.Errorf("the server answered %q", got)
+	}
+	rec.stop()
+	found := exchanges(t, file)
+	if len(found) != 1 {
+		t.Fatalf("%+v", found)
+	}
+	x := &found[0]
+	if x.Proto != "http" || x.Op != "get" || x.Request != "/a/1?token=<secret>" || x.Fingerprint != "/a/??token" || x.ErrorCode != "418" ||
+		x.Attrs["interim"] != "101" || x.Attrs["upgrade"] != "h2c" || x.Attrs["version"] != "2" {
+		t.Errorf("%+v", x)
+	}
+	out := run(t, "tshark", "-r", file, "-Y", "http.response or http2.headers.status", "-T", "fields", "-e", "http.response.code", "-e", "http2.headers.status")
+	if got := strings.Join(strings.Fields(out), " "); got != "101 418" {
+		t.Errorf("tshark has %q", got)
+	}
 }
