@@ -12,7 +12,7 @@ import (
 
 // No protocol claims what another one's recorded conversations say, whichever
 // end is taken for the server and whatever the port and path hint at; and each
-// claims its own.
+// claims its own. Behind the upgrade of HTTP/1.1 to h2c it is HTTP/2.
 func TestDetectOthers(t *testing.T) {
 	for _, speaks := range Protocols {
 		recorded, err := filepath.Glob(filepath.Join("..", speaks.Name, "testdata", "*.conv"))
@@ -25,7 +25,7 @@ func TestDetectOthers(t *testing.T) {
 				client, server := c[from:].Prefixes()
 				for _, p := range Protocols {
 					if strings.HasPrefix(filepath.Base(path), "h2c") && p.Name == "http2" {
-						continue // which begins in its middle
+						continue
 					}
 					for _, v := range []decoders.Verdict{p.Detect(client, server, true), p.Detect(server, client, true)} {
 						if v == decoders.Yes && p.Name != speaks.Name {
