@@ -180,13 +180,13 @@ func (n *names) bind(name []byte, s *statement, args []decoders.Value) {
 		p.dropped = true
 		return
 	}
-	for _, v := range args {
-		if v.Bytes != nil {
+	p.args = append(p.args, args...)
+	for i := range p.args {
+		if v := &p.args[i]; v.Bytes != nil {
 			start := len(p.memory)
 			p.memory = append(p.memory, v.Bytes...)
 			v.Bytes = p.memory[start:len(p.memory):len(p.memory)]
 		}
-		p.args = append(p.args, v)
 	}
 }
 
