@@ -2,6 +2,7 @@ package http2
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strconv"
 	"unicode/utf8"
 
@@ -71,7 +72,7 @@ func isMessage(b []byte) bool {
 // message appends the fields of b and says whether they were all.
 func (p *printer) message(b []byte, depth int) bool {
 	begin := len(p.dst)
-	named := false // field 1 is the name of a secret, whose value field 2 is
+	var key []byte // field 1, which may be the name of a secret whose value field 2 is
 	for len(b) > 0 {
 		number, kind, n := protowire.ConsumeTag(b)
 		if n < 0 {
@@ -88,8 +89,10 @@ func (p *printer) message(b []byte, depth int) bool {
 		b = b[n:]
 		if kind == protowire.BytesType {
 			v, rest, length := consumeBytes(b)
-			p.bytes(v, length, depth, named && number == 2)
-			named = number == 1 && decoders.IsSecretName(v)
+			p.bytes(v, length, depth, number == 2 && decoders.IsSecretName(key))
+			if key = nil; number == 1 {
+				key = v[:min(len(v), maxName)]
+			}
 			if b = rest; length != len(v) {
 				return false
 			}
@@ -224,12 +227,26 @@ func isPrintable(b []byte, whole bool) bool {
 			b = b[:len(b)-1]
 		}
 	}
-	for _, c := range b {
-		if c < ' ' || c == 0x7f {
-			return false
+	const (
+		ones = 0x0101010101010101
+		high = 0x80 * ones
+	)
+	ascii := true
+	for i := 0; i < len(b); {
+		if i+8 <= len(b) {
+			if x := binary.LittleEndian.Uint64(b[i:]); (x|(x-' '*ones)|((x^0x7f*ones)-ones))&high == 0 {
+				i += 8 // none of them is a control character, and all are ASCII
+				continue
+			}
+		}
+		for end := min(i+8, len(b)); i < end; i++ {
+			if b[i] < ' ' || b[i] == 0x7f {
+				return false
+			}
+			ascii = ascii && b[i] < utf8.RuneSelf
 		}
 	}
-	return utf8.Valid(b)
+	return ascii || utf8.Valid(b)
 }
 
 // credentials begin texts that are secrets by themselves: those of HTTP's
