@@ -42,3 +42,27 @@ EOF
 	export APT_CONFIG="$work/apt.conf"
 	apt-get -qq update >&2
 }
+
+# unpack DIR WORKS PACKAGE…: puts packages of the suite, and all they need, into the
+# folder DIR, which is whole or not there. No package's scripts run, so what those do
+# that is needed is done here. WORKS is a function that is called with the folder
+# before it is in its place: whether what is in it works.
+unpack() {
+	unpacked=$1 works=$2
+	shift 2
+	apt-get -qq install -y --download-only --no-install-recommends "$@" >&2
+	for deb in "$work"/archives/*.deb; do
+		dpkg -x "$deb" "$work/tree"
+	done
+	for link in bin sbin lib lib64; do
+		[ ! -d "$work/tree/usr/$link" ] || [ -e "$work/tree/$link" ] || ln -s "usr/$link" "$work/tree/$link"
+	done
+	mkdir -p "$work/tree/tmp"
+	chmod 755 "$work/tree"
+	chmod 1777 "$work/tree/tmp"
+	"$works" "$work/tree" || die "what $* has does not run"
+	mkdir -p "$(dirname "$unpacked")"
+	rm -rf "$unpacked" "$unpacked.new"
+	cp -a "$work/tree" "$unpacked.new"
+	mv "$unpacked.new" "$unpacked"
+}

@@ -3,7 +3,8 @@
 # DIR in a virtual machine without hardware acceleration, copies the folder BIN
 # into it, runs the static BIN/program there as root and prints the console. The
 # exit status is the program's; 124 if it did not end in TIMEOUT seconds.
-# APPEND is added to the kernel's command line.
+# APPEND is added to the kernel's command line. QEMU is the folder that qemu.sh
+# prints.
 set -eu
 
 dir=$1 arch=$2 cpu=$3 bin=$4
@@ -29,9 +30,11 @@ EOF
 chmod +x "$work/root/init"
 (cd "$work/root" && find . | cpio -o -H newc --quiet | gzip -1) >"$work/initrd"
 
+# A task that hangs ends the machine, and says where it did.
+APPEND="panic=-1 hung_task_panic=1 quiet ${APPEND:-}"
 case $arch in
-amd64) set -- qemu-system-x86_64 -append "console=ttyS0 panic=-1 quiet ${APPEND:-}" ;;
-arm64) set -- qemu-system-aarch64 -M virt -append "console=ttyAMA0 panic=-1 quiet ${APPEND:-}" ;;
+amd64) set -- "$QEMU/qemu-system-x86_64" -append "console=ttyS0 $APPEND" ;;
+arm64) set -- "$QEMU/qemu-system-aarch64" -M virt -append "console=ttyAMA0 $APPEND" ;;
 esac
 
 # QEMU's emulation now and then fails a kernel that is still starting; that is

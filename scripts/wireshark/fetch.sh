@@ -14,23 +14,12 @@ if [ -x "$dir/usr/bin/tshark" ] && [ "${UPDATE:-}" != 1 ]; then
 	exit
 fi
 
-suite "$1" "$(dpkg --print-architecture)"
-apt-get -qq install -y --download-only --no-install-recommends tshark >&2
-for deb in "$work"/archives/*.deb; do
-	dpkg -x "$deb" "$work/tree"
-done
-# No package's scripts run, so what those do that is needed is done here.
-for link in bin sbin lib lib64; do
-	[ ! -d "$work/tree/usr/$link" ] || [ -e "$work/tree/$link" ] || ln -s "usr/$link" "$work/tree/$link"
-done
-mkdir -p "$work/tree/tmp"
-ldconfig -r "$work/tree"
-chroot "$work/tree" /usr/bin/tshark --version >/dev/null 2>&1 || die "tshark of $1 does not run"
+# runs TREE: is for unpack.
+runs() {
+	ldconfig -r "$1"
+	chroot "$1" /usr/bin/tshark --version >/dev/null 2>&1
+}
 
-chmod 755 "$work/tree"
-chmod 1777 "$work/tree/tmp"
-mkdir -p "$cache"
-rm -rf "$dir" "$dir.new"
-cp -a "$work/tree" "$dir.new"
-mv "$dir.new" "$dir" # whole or not there
+suite "$1" "$(dpkg --print-architecture)"
+unpack "$dir" runs tshark
 echo "$dir"
