@@ -131,8 +131,7 @@ func (o *Options) tap() bpf.Options {
 
 // sendAll sends down each path on each kind of socket.
 func sendAll(o *Options) ([]*check, error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	defer undisturbed()()
 	dir, err := os.MkdirTemp("", "conformance")
 	if err != nil {
 		return nil, err
@@ -208,5 +207,24 @@ func (s *session) ways(kind string, sockType, longest int) {
 				s.add(list.group, kind, c, c.sendLong(w))
 			}
 		}
+	}
+}
+
+// undisturbed keeps the caller on its thread, and that from the signal by which Go's
+// runtime interrupts what runs for long (SIGURG), until end: it can come late, and
+// would end a call that waits for room with what is sent by then.
+func undisturbed() (end func()) {
+	runtime.LockOSThread()
+	var urgent, before unix.Sigset_t
+	urgent.Val[0] = 1 << (unix.SIGURG - 1)
+	mask := func(how int, set, old *unix.Sigset_t) {
+		if err := unix.PthreadSigmask(how, set, old); err != nil {
+			panic(err) // not with these arguments
+		}
+	}
+	mask(unix.SIG_BLOCK, &urgent, &before)
+	return func() {
+		mask(unix.SIG_SETMASK, &before, nil)
+		runtime.UnlockOSThread()
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 
 	"unixcap/bpf"
 	"unixcap/internal/conformance/send"
@@ -22,8 +21,7 @@ func long(o bpf.Options) *check {
 }
 
 func sendLong(o bpf.Options) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	defer undisturbed()()
 	p, err := newPair(unix.SOCK_STREAM)
 	if err != nil {
 		return err
