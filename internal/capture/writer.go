@@ -170,7 +170,7 @@ func check(m *Message) error {
 	case uint64(len(m.Payload)) > m.Length:
 		return fmt.Errorf("payload of %d bytes in a message of %d", len(m.Payload), m.Length)
 	case m.Length > maxLength:
-		return fmt.Errorf("message of %d bytes; no send has more than %d", m.Length, maxLength)
+		return fmt.Errorf("message of %d bytes; no send has more than %d", m.Length, uint64(maxLength))
 	}
 	if s := m.Time.Unix(); s < 0 || s >= math.MaxInt64/int64(time.Second) {
 		return errTime
