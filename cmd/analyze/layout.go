@@ -9,11 +9,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Rows of each table, and groups in detail, unless the flags say otherwise.
-const (
-	defaultLimit   = 10
-	defaultDetails = 3
-)
+// defaultLimit is how many rows a table has unless the flags say otherwise.
+const defaultLimit = 10
 
 // layoutFlags are the flags of what prints a report.
 type layoutFlags struct {
@@ -25,7 +22,8 @@ type layoutFlags struct {
 func addLayout(j *job, set *pflag.FlagSet) *layoutFlags {
 	f := &layoutFlags{set: set}
 	set.IntVarP(&f.limit, "limit", "n", defaultLimit, "show at most `N` rows of a table; 0 shows all, as json\ndoes unless told otherwise")
-	set.IntVar(&f.details, "details", defaultDetails, "describe the first `N` in detail")
+	set.IntVar(&f.details, "details", report.AutoDetails, "describe the first `N` in detail; unless told otherwise 3, or\n0 if there are several protocols")
+	set.Lookup("details").DefValue = "0" // which pflag does not print
 	set.StringVar(&f.by, "by", "class", "sum up requests by `WHAT`: "+strings.Join(report.Dimensions, ", "))
 	set.StringVar(&f.sort, "sort", "time", "`ORDER`: "+strings.Join(report.Sorts, ", "))
 	j.checks = append(j.checks, f.check)
@@ -34,7 +32,7 @@ func addLayout(j *job, set *pflag.FlagSet) *layoutFlags {
 
 func (f *layoutFlags) check() error {
 	for name, n := range map[string]int{"limit": f.limit, "details": f.details} {
-		if n < 0 {
+		if n < 0 && f.set.Changed(name) {
 			return flagError(name, errors.New("must not be negative"))
 		}
 	}

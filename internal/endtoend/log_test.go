@@ -29,6 +29,10 @@ func startJournal(t *testing.T) (dir, namespace string) {
 			}
 		}
 	})
+	// Programs look for the sockets here. Tests mount theirs on it, where nobody else sees it.
+	if err := os.MkdirAll("/run/systemd/journal", 0o755); err != nil {
+		t.Fatal(err)
+	}
 	startProgram(t, nil, daemon, namespace)
 	waitUntil(t, "journald has its sockets", func() bool {
 		for _, s := range []string{"socket", "stdout", "dev-log"} {

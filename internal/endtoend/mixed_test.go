@@ -30,49 +30,39 @@ type pair struct {
 	}
 }
 
-// talkUnknown is a protocol that nobody knows: what comes in goes back, with its
-// bits turned round.
-const talkUnknown = `
-import os, socket, sys
-a = socket.socket(socket.AF_UNIX)
-a.bind(sys.argv[1])
-a.listen()
-if os.fork() == 0:
-    c = socket.socket(socket.AF_UNIX)
-    c.connect(sys.argv[1])
-    for i in range(1, 20):
-        c.sendall(bytes([0xa5, i, 0xff - i]) * i)
-        left = 3 * i
-        while left > 0:
-            left -= len(c.recv(left))
-    os._exit(0)
-b, _ = a.accept()
-while p := b.recv(4096):
-    b.sendall(bytes(x ^ 0xff for x in p))
-os.wait()
-`
+// whoTalks has the programs of a mixture by protocol: every one that there is a
+// decoder for, and what is not decoded.
+var whoTalks = map[string][]string{
+	"mysql":      {"mariadb → mariadbd"},
+	"postgresql": {"psql → postgres"},
+	"redis":      {"redis-cli → redis-server"},
+	"dbus":       {"busctl → dbus-daemon"},
+	"http":       {"curl → nginx", "endtoend.test → endtoend.test"}, // the other one is WebSocket
+	"http2":      {"grpc → grpc", "curl → grpc"},
+	"syslog":     {"logger → systemd-journal"},
+	"journald":   {"logger → systemd-journal"},
+	"sdnotify":   {"systemd-notify → endtoend.test"},
+	"memcached":  {"endtoend.test → mc-worker"},
+	"fastcgi":    {"nginx → php-fpm8.2"},
+	"json":       {"python3 → qemu-system-x86", "python3 → systemd-journal"}, // QMP and varlink
+	"unknown":    {"python3 → python3", "openssl → openssl"},                 // TLS
+}
 
 // Of a capture of many protocols at once the report is one page that has each
 // pair of programs with its protocol, how much they said, how fast and how
 // wrong, and the pairs add up to what `log` has.
 func TestMixed(t *testing.T) {
-	needs(t, "python3", "logger", "script")
-	m, r, n, bus := startMariaDB(t), startRedis(t), startNginx(t, ""), startBus(t)
-	postgres := startPostgreSQL(t)
-	journal, _ := startJournal(t)
-	dir := t.TempDir()
-	unknown, file := filepath.Join(dir, "unknown.sock"), filepath.Join(dir, "mixed.pcapng")
-	log := filepath.Join(journal, "dev-log")
-	rec := record(t, "-w", file, m.socket, postgres.socket, r.socket, n.socket, bus, log, unknown)
-	m.query("create database shop; use shop; create table t (a int); insert into t values (1), (2); select * from t")
-	m.client("-e", "select * from nothing.here").Run() // which fails
-	postgres.talk("select 1;\nselect * from nothing;\n", "psql", "-X")
-	r.typed("set a 1\nget a\nnonsense\n")
-	curl(t, n.socket, "http://shop/index.html", "--next", "http://shop/missing")
-	busctl := []string{"--address=unix:path=" + bus, "--timeout=60"}
-	run(t, "busctl", append(busctl, "call", "org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetId")...)
-	run(t, "logger", "-u", log, "-t", "shop", "-p", "user.warning", "the end is near")
-	run(t, "timeout", "60", "python3", "-c", talkUnknown, unknown)
+	needs(t, "script")
+	file := filepath.Join(t.TempDir(), "mixed.pcapng")
+	speakers := startSpeakers(t)
+	args := []string{"-w", file}
+	for _, s := range speakers {
+		args = append(args, s.sockets...)
+	}
+	rec := record(t, args...)
+	for _, s := range speakers {
+		s.talk(t)
+	}
 	if captured, dropped := rec.stop(); captured == 0 || dropped != 0 {
 		t.Fatalf("captured %d, dropped %d", captured, dropped)
 	}
@@ -123,36 +113,54 @@ func pairsAgree(t *testing.T, file string) {
 			t.Errorf("%s: at most %d ns, log says %d", k, slowest[k], v)
 		}
 	}
-	for _, who := range []string{"mysql mariadb mariadbd", "postgresql psql postgres", "redis redis-cli redis-server", "http curl nginx", "dbus busctl dbus-daemon",
-		"syslog logger systemd-journal", "unknown python3 python3"} {
-		if !programs[who] {
-			t.Errorf("no %s in %v", who, programs)
+	for proto, all := range whoTalks {
+		for _, who := range all {
+			if who = proto + " " + strings.Replace(who, " → ", " ", 1); !programs[who] {
+				t.Errorf("no %s in %v", who, programs)
+			}
 		}
 	}
 }
 
 // pageIsWhole looks at what people see on a narrow terminal and in Markdown.
 func pageIsWhole(t *testing.T, file string) {
-	page := run(t, "script", "-q", "-e", "-c", "stty cols 80; "+filepath.Join(bin, "analyze")+" report --details 0 "+file, os.DevNull)
+	page := run(t, "script", "-q", "-e", "-c", "stty cols 80; "+filepath.Join(bin, "analyze")+" report --limit 20 "+file, os.DevNull)
 	page = strings.ReplaceAll(page, "\r\n", "\n")
 	for line := range strings.Lines(page) {
 		if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > 80 {
 			t.Errorf("wider than 80: %s", line)
 		}
 	}
-	_, pairs, _ := strings.Cut(page, "Who talks to whom\n")
-	markdown := analyze(t, "report", "--format", "markdown", "--details", "0", file)
-	for proto, who := range map[string]string{"mysql": "mariadb → mariadbd", "postgresql": "psql → postgres", "redis": "redis-cli → redis-server", "http": "curl → nginx",
-		"dbus": "busctl → dbus-daemon", "syslog": "logger → systemd-journal", "unknown": "python3 → python3"} {
-		name := strings.ReplaceAll(who, " → ", `\[\d+\] → `) + `\[\d+\]`
-		if !regexp.MustCompile(`(?m)^  ` + proto + ` .*\n     ` + name + `  `).MatchString(pairs) {
-			t.Errorf("%s is not on the page:\n%s", name, page)
-		}
-		if !regexp.MustCompile(`(?m)^\| ` + proto + ` \|.*` + name).MatchString(markdown) {
-			t.Errorf("%s is not in\n%s", name, markdown)
+	head, pairs, _ := strings.Cut(page, "Who talks to whom\n")
+	if n := strings.Count(head, "\n"); n > 8 {
+		t.Errorf("who talks to whom is %d lines down the page", n)
+	}
+	if strings.Contains(page, "In detail\n") {
+		t.Error("the page is filled with details")
+	}
+	markdown := analyze(t, "report", "--format", "markdown", "--limit", "20", file)
+	for proto, all := range whoTalks {
+		for _, who := range all {
+			name := strings.ReplaceAll(regexp.QuoteMeta(who), " → ", processes+" → ") + processes
+			if !regexp.MustCompile(`(?m)^  ` + proto + ` .*\n     ` + name + `(  |$)`).MatchString(pairs) {
+				t.Errorf("%s %s is not on the page:\n%s", proto, who, page)
+			}
+			if !regexp.MustCompile(`(?m)^\| ` + proto + ` \|.*` + name).MatchString(markdown) {
+				t.Errorf("%s %s is not in\n%s", proto, who, markdown)
+			}
 		}
 	}
-	if !regexp.MustCompile(`(?s)Of unknown protocol.*python3.*\n     binary, .*% printable, .*bits a byte`).MatchString(pairs) {
+	if !regexp.MustCompile(`(?s)Of unknown protocol.*python3.*\n     binary, .*% printable, .*bits a\s+byte`).MatchString(pairs) || !strings.Contains(pairs, "\n     TLS 1.3 for \"shop\"\n") {
 		t.Errorf("what is unknown is not described:\n%s", pairs)
 	}
+	short := analyze(t, "report", "--limit", "1", file)
+	_, short, _ = strings.Cut(short, "Who talks to whom\n")
+	for proto := range whoTalks {
+		if !regexp.MustCompile(`(?m)^  ` + proto + ` .*\n     `).MatchString(short) {
+			t.Errorf("%s is left out of the short page:\n%s", proto, short)
+		}
+	}
 }
+
+// processes is what stands behind the name of a program: its process, or how many.
+const processes = `(?:\[\d+\]| ×\d+)`

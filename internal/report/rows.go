@@ -41,6 +41,7 @@ type Column[T any] struct {
 	Wide  bool // left out in text when there is little room
 	Tail  bool // cut at the front when too long
 	Below bool // in a table, on a line of its own under the rest
+	Wrap  bool // below, and broken into lines when too long, not cut
 }
 
 // narrow is how many columns a terminal must have to be shown the Wide ones.

@@ -94,13 +94,16 @@ func (t *table[T]) appendRows(dst []byte, width int) []byte {
 			dst = cutTo(dst, begin, width)
 		}
 		dst = append(bytes.TrimRight(dst, " "), '\n')
-		for _, text := range under[n] {
+		for i, text := range under[n] {
 			if n == 0 {
 				continue // what is on a line of its own needs no head
 			}
 			from := len(dst)
 			dst = append(append(dst, belowIndent...), text...)
-			if width > 0 {
+			switch {
+			case width > 0 && below[i].Wrap:
+				dst = wrap(dst, from, width, len(belowIndent))
+			case width > 0:
 				dst = cutTo(dst, from, width)
 			}
 			dst = append(dst, '\n')

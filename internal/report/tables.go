@@ -110,44 +110,6 @@ func (c *Cell) quantile(d *durations, q float64) {
 	}
 }
 
-// pairColumns have who it is on a line of its own, since names and paths are long.
-var pairColumns = []Column[pairSum]{
-	{Head: "PROTOCOL", Get: func(p *pairSum, c *Cell) { c.optional(p.Proto) }},
-	{Head: "CONVS", Right: true, Get: func(p *pairSum, c *Cell) { c.Count(p.Flows) }},
-	{Head: "EXCHANGES", Right: true, Get: func(p *pairSum, c *Cell) { c.Count(p.Exchanges) }},
-	{Head: "ERRORS", Right: true, Get: func(p *pairSum, c *Cell) { c.Count(p.Errors) }},
-	{Head: "SENT", Right: true, Get: func(p *pairSum, c *Cell) { c.Size(p.Sent) }},
-	{Head: "RECEIVED", Right: true, Get: func(p *pairSum, c *Cell) { c.Size(p.Received) }},
-	{Head: "MEAN", Right: true, Get: func(p *pairSum, c *Cell) { c.pace(&p.Latency, p.Latency.Mean) }},
-	{Head: "MAX", Right: true, Get: func(p *pairSum, c *Cell) { c.pace(&p.Latency, p.Latency.Max) }},
-	{Head: "CLIENT → SERVER, PATH", Below: true, Get: func(p *pairSum, c *Cell) { c.String(p.title()) }},
-}
-
-func (c *Cell) pace(p *pace, ns int64) {
-	if p.Count > 0 {
-		c.Duration(nanoseconds(float64(ns)))
-	}
-}
-
-// title says who talks to whom, and where.
-func (p *pairSum) title() string {
-	if p.Client == other {
-		return other
-	}
-	who := p.Client + " → " + p.Server
-	if p.Path != "" {
-		who += "  " + p.Path
-	}
-	return who
-}
-
-// unknownColumns say what conversations of unknown protocol look like.
-var unknownColumns = []Column[pairSum]{
-	{Head: "CONVS", Right: true, Get: func(p *pairSum, c *Cell) { c.Count(p.Flows) }},
-	{Head: "CLIENT → SERVER", Get: func(p *pairSum, c *Cell) { c.String(p.Client + " → " + p.Server) }},
-	{Head: "WHAT THE FIRST LOOKS LIKE", Below: true, Get: func(p *pairSum, c *Cell) { c.optional(p.Content) }},
-}
-
 var errorColumns = []Column[errorSum]{
 	{Head: "COUNT", Right: true, Get: func(e *errorSum, c *Cell) { c.Count(e.Count) }},
 	{Head: "PROTOCOL", Get: func(e *errorSum, c *Cell) { c.optional(e.Proto) }},

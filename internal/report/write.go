@@ -17,10 +17,16 @@ var SummaryFormats = []Format{Text, JSON, Markdown}
 type Layout struct {
 	Width   int       // of the terminal; 0 means that there is none, and then nothing is cut
 	Limit   int       // rows of each table; 0 means all
-	Details int       // how many of the first groups are described in detail
+	Details int       // how many of the first groups are described in detail, or AutoDetails
 	Sort    string    // one of Sorts
 	By      dimension // must be one that NewSummary was given
 }
+
+// AutoDetails is autoDetails groups, or none where there are several protocols.
+const (
+	AutoDetails = -1
+	autoDetails = 3
+)
 
 // Dimensions are those that a summary must be given to be laid out so. In JSON it
 // has them all, since it may be merged with others.
@@ -88,11 +94,12 @@ func (s *Summary) sections(l Layout) []section {
 	if l.By != ByClass {
 		title = [...]string{ByUser: "Users", ByDatabase: "Databases", ByProcess: "Processes", ByConnection: "Conversations"}[l.By] + " by " + l.Sort
 	}
-	list := []section{newTable(title, groupColumns, groups, l.Limit)}
+	list := s.overview(l)
+	list = append(list, newTable(title, groupColumns, groups, l.Limit))
 	if s.Total.Exchanges > 0 {
-		list = append([]section{newTable("All requests", measureColumns, s.overall().measures(), 0)}, list...)
+		list = append(list, newTable("All requests", measureColumns, s.overall().measures(), 0))
 	}
-	details := groups[:min(l.Details, len(groups))]
+	details := groups[:min(s.details(l), len(groups))]
 	if len(details) > 0 {
 		list = append(list, heading("In detail"))
 	}
@@ -102,30 +109,48 @@ func (s *Summary) sections(l Layout) []section {
 	return append(list, s.otherSections(classes, l)...)
 }
 
+// details is how many groups are described. Those of several protocols have
+// little to do with each other, and would push what is asked of all off the page.
+func (s *Summary) details(l Layout) int {
+	switch {
+	case l.Details != AutoDetails:
+		return l.Details
+	case len(s.decoded()) > 1:
+		return 0
+	}
+	return autoDetails
+}
+
+// decoded are the protocols that were decoded.
+func (s *Summary) decoded() []*protocolSum {
+	return slices.DeleteFunc(s.sortedProtocols(), func(p *protocolSum) bool { return p.Exchanges == 0 })
+}
+
+// overview is what one wants to know first of a capture of anything: who talks
+// to whom, over what, how much, how fast, and how wrong it went.
+func (s *Summary) overview(l Layout) []section {
+	peerings := s.peerings()
+	return []section{
+		shownPeerings(peerings, l.Limit),
+		newTable("Of unknown protocol", unknownColumns, slices.DeleteFunc(slices.Clone(peerings), func(p *peering) bool { return p.Content == "" }), l.Limit),
+		newTable("Errors", errorColumns, s.sortedErrors(), l.Limit),
+		newTable("Connections that failed", failureColumns, s.sortedFailures(), l.Limit),
+	}
+}
+
 func (s *Summary) otherSections(classes []*group, l Layout) []section {
 	protocols := s.sortedProtocols()
-	with := func(has func(*protocolSum) bool) (list []*protocolSum) {
-		for _, p := range protocols {
-			if has(p) {
-				list = append(list, p)
-			}
-		}
-		return list
-	}
+	transacting := slices.DeleteFunc(slices.Clone(protocols), func(p *protocolSum) bool { return p.Transactions.IsZero() })
 	repeated := slices.DeleteFunc(slices.Clone(classes), func(g *group) bool { return g.Repeated.Units == 0 })
 	slices.SortStableFunc(repeated, func(a, b *group) int { return cmp.Compare(b.Repeated.Requests, a.Repeated.Requests) })
 	unclosed := slices.DeleteFunc(slices.Clone(classes), func(g *group) bool { return g.Unclosed == 0 })
 	slices.SortStableFunc(unclosed, func(a, b *group) int { return cmp.Compare(b.Unclosed, a.Unclosed) })
 	return []section{
-		newTable("Transactions", transactionColumns, with(func(p *protocolSum) bool { return !p.Transactions.IsZero() }), 0),
+		newTable("Transactions", transactionColumns, transacting, 0),
 		newTable(fmt.Sprintf("Repeated at least %d times in one transaction or burst (N+1)", repeatedFrom), repeatColumns, repeated, l.Limit),
 		newTable("Prepared statements that were never closed", unclosedColumns, unclosed, l.Limit),
-		newTable("Errors", errorColumns, s.sortedErrors(), l.Limit),
-		newTable("Connections that failed", failureColumns, s.sortedFailures(), l.Limit),
 		newTable("Protocols", protocolColumns, protocols, 0),
-		newTable("Connections", connectionColumns, with(func(p *protocolSum) bool { return p.Exchanges > 0 }), 0),
-		newTable("Who talks to whom", pairColumns, s.sortedPairs(), l.Limit),
-		newTable("Of unknown protocol", unknownColumns, slices.DeleteFunc(s.sortedPairs(), func(p *pairSum) bool { return p.Content == "" }), l.Limit),
+		newTable("Connections", connectionColumns, s.decoded(), 0),
 	}
 }
 
