@@ -43,11 +43,20 @@ type service struct {
 	udp    bool // for datagram and seqpacket sockets, not for streams
 }
 
+// Ports of protocols that Wireshark has a dissector for but no port. They are of
+// no other dissector and outside of the dynamic ranges. The profile's
+// decode_as_entries has them.
+const (
+	dbusPort = 60100
+	jsonPort = 60101
+)
+
 // services are those of usual Linux hosts whose port a stock Wireshark has a
 // dissector for ("tshark -G decodes"), and docker's, php-fpm's and PostgreSQL's
-// other ports, which it recognises by content or by hand. A service without a
-// dissector of its own gains nothing from a port and is not here (D-Bus, PulseAudio,
-// Wayland, varlink). Sockets that speak HTTP are at 80 for want of a better one.
+// other ports, which it recognises by content or by hand. D-Bus and JSON have ports
+// that it is told of. A service without a dissector gains nothing from a port and is
+// not here (PulseAudio, Wayland, systemd's journal and notifications).
+// Sockets that speak HTTP are at 80 for want of a better one.
 var services = []service{
 	{glob: "mysqld.sock", port: 3306},
 	{glob: "mysql.sock", port: 3306},
@@ -109,6 +118,21 @@ var services = []service{
 	{glob: "*lmtp", port: 25},
 	{glob: "*vnc*.sock", port: 5900},
 	{glob: "/tmp/.X11-unix/X*", port: 6000, number: true},
+
+	{glob: "/*/dbus/system_bus_socket", port: dbusPort},
+	{glob: "/run/user/*/bus", port: dbusPort},
+	{glob: "dbus-*", port: dbusPort},
+	{glob: "/*/at-spi/bus*", port: dbusPort},
+	{glob: "/run/systemd/private", port: dbusPort},
+	{glob: "/run/user/*/systemd/private", port: dbusPort},
+
+	{glob: "qmp*.sock", port: jsonPort},
+	{glob: "*.qmp", port: jsonPort},
+	{glob: "qmp", port: jsonPort},
+	{glob: "qmp-sock", port: jsonPort},
+	{glob: "io.systemd.*", port: jsonPort},
+	{glob: "varlink*", port: jsonPort},
+	{glob: "org.varlink.*", port: jsonPort},
 
 	{glob: "/dev/log", port: 514, udp: true},
 	{glob: "/*/dev/log", port: 514, udp: true},

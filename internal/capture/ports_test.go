@@ -37,7 +37,7 @@ func TestWellKnownPort(t *testing.T) {
 		{"/var/lib/haproxy/dev/log", Datagram, 514},
 		{"/dev/log", Stream, 0}, // at 514 TCP has rsh
 		{"/run/mysqld/mysqld.sock", Datagram, 0},
-		{"/run/dbus/system_bus_socket", Stream, 0},
+		{"/run/dbus/system_bus_socket", Stream, dbusPort},
 		{"", Stream, 0},
 	} {
 		port, ok := WellKnownPort(&Socket{SK: 1, Path: c.path, Kind: c.kind})
@@ -85,7 +85,7 @@ func TestServerEnd(t *testing.T) {
 }
 
 // Every dynamic port is one for which stock Wireshark has no dissector, and every port
-// of the table one for which it has.
+// of the table one for which it has, or is told of by the profile.
 func TestWiresharkKnowsPorts(t *testing.T) {
 	taken := map[string]bool{}
 	for line := range strings.Lines(tool(t, "tshark")("-G", "decodes")) {
@@ -99,6 +99,19 @@ func TestWiresharkKnowsPorts(t *testing.T) {
 				t.Errorf("dynamic port %d has a dissector", p)
 			}
 		}
+	}
+	entries, err := os.ReadFile("../../wireshark/profiles/unixcap/decode_as_entries")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, own := range []int{dbusPort, jsonPort} {
+		if taken["tcp.port "+itoa(own)] || taken["udp.port "+itoa(own)] {
+			t.Errorf("port %d has a dissector", own)
+		}
+		if !strings.Contains(string(entries), "decode_as_entry: tcp.port,"+itoa(own)+",") {
+			t.Errorf("port %d is not in the profile", own)
+		}
+		taken["tcp.port "+itoa(own)] = true
 	}
 	for _, s := range services {
 		table := "tcp.port "

@@ -29,7 +29,7 @@ func startBus(t *testing.T) string {
 	t.Helper()
 	needs(t, "dbus-daemon", "dbus-send", "dbus-monitor", "busctl", "gdbus")
 	dir := t.TempDir()
-	socket, file := filepath.Join(dir, "bus.sock"), filepath.Join(dir, "bus.conf")
+	socket, file := filepath.Join(dir, "dbus-test"), filepath.Join(dir, "bus.conf")
 	if err := os.WriteFile(file, fmt.Appendf(nil, busConfig, socket), 0o644); err != nil {
 		t.Fatal(err)
 	}

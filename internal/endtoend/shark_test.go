@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"bytes"
+	"cmp"
 	"net"
 	"os"
 	"os/exec"
@@ -34,15 +35,15 @@ func sharks(t *testing.T) []shark {
 }
 
 // tshark runs tshark on a capture and returns what it prints. Nothing of whoever
-// runs the test is read.
+// runs the test is read. The profile is there for those who ask for it.
 func (s shark) tshark(t *testing.T, file string, args ...string) string {
 	t.Helper()
-	home := t.TempDir()
+	home, place := t.TempDir(), ""
 	script := filepath.Join("..", "..", "wireshark", "unixcap.lua")
 	program := []string{"tshark"}
 	if s.tree != "" {
 		home = "/tmp/unixcap"
-		place := filepath.Join(s.tree, home)
+		place = filepath.Join(s.tree, home)
 		if err := os.MkdirAll(place, 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -51,8 +52,11 @@ func (s shark) tshark(t *testing.T, file string, args ...string) string {
 		// From 4.4 on, root is not given what is in Lua.
 		program = []string{"chroot", "--userspec=65534:65534", s.tree, "/usr/bin/tshark"}
 	}
+	profile := filepath.Join(cmp.Or(place, home), ".config/wireshark/profiles/unixcap")
+	run(t, "install", "-d", profile)
+	run(t, "sh", "-c", `install -m 644 ../../wireshark/profiles/unixcap/* "$1"`, "sh", profile)
 	cmd := exec.Command(program[0], append(program[1:], append([]string{"-r", file, "-X", "lua_script:" + script}, args...)...)...)
-	cmd.Env = append(os.Environ(), "HOME="+home, "TZ=UTC", "LC_ALL=C.UTF-8")
+	cmd.Env = append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME=", "TZ=UTC", "LC_ALL=C.UTF-8")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
