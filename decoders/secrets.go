@@ -19,7 +19,7 @@ var mayMask = [256]bool{'=': true, ':': true, '-': true}
 // AppendWithoutSecrets hides. It is faster than that.
 func MayHaveSecrets(text []byte) bool {
 	for i := nextMark(text, 0); i < len(text); i = nextMark(text, i+1) {
-		if text[i] != '-' || i+1 < len(text) && text[i+1] == '-' {
+		if text[i] != '-' || i+1 < len(text) && text[i+1] == '-' || i > 0 && !isNameByte(text[i-1]) {
 			return true
 		}
 	}
@@ -28,11 +28,11 @@ func MayHaveSecrets(text []byte) bool {
 
 // AppendWithoutSecrets appends a text that people and programs wrote, without
 // what it says are secrets: password=…, "token": "…", --passphrase …,
-// Authorization: Bearer …, scheme://user:…@host.
+// Authorization: Bearer …, scheme://user:…@host, mysql -p….
 func AppendWithoutSecrets(dst, text []byte) []byte {
 	done := 0
 	for i := nextMark(text, 0); i < len(text); i = nextMark(text, i+1) {
-		if text[i] == '-' && (i+1 == len(text) || text[i+1] != '-') {
+		if text[i] == '-' && (i+1 == len(text) || text[i+1] != '-' && !flagLetters[text[i+1]]) {
 			continue
 		}
 		from, to := secretAt(text, i)
@@ -72,7 +72,10 @@ func nextMark(text []byte, i int) int {
 func secretAt(text []byte, i int) (from, to int) {
 	switch text[i] {
 	case '-':
-		if i+2 >= len(text) || text[i+1] != '-' || i > 0 && text[i-1] == '-' {
+		if text[i+1] != '-' {
+			return flagAt(text, i)
+		}
+		if i+2 >= len(text) || i > 0 && text[i-1] == '-' {
 			return 0, 0
 		}
 		end := i + 2
@@ -149,6 +152,11 @@ func valueAt(text []byte, i int) (from, to int) {
 		}
 		return i + 1, min(end, len(text))
 	}
+	if text[i] == '|' || text[i] == '>' {
+		if from, to := blockAt(text, i); from < to {
+			return from, to
+		}
+	}
 	end := wordEnd(text, i)
 	switch string(bytes.ToLower(text[i:min(end, i+16)])) {
 	case "basic", "bearer", "digest", "negotiate", "ntlm":
@@ -180,15 +188,91 @@ func bracketEnd(text []byte, i int) int {
 	return len(text)
 }
 
+// wordEnd returns where an unquoted value ends. A comma, a semicolon, an
+// ampersand or a bracket ends it only if what follows is no more of it: a password may
+// have them.
 func wordEnd(text []byte, i int) int {
 	for i < len(text) {
 		switch text[i] {
-		case ' ', ',', ';', '&', '"', '\'', ')', ']', '}', '\n', '\r', '\t':
+		case ' ', '"', '\'', '\n', '\r', '\t':
 			return i
+		case ',', ';', '&', ')', ']', '}':
+			next, ends := endsWord(text, i)
+			if ends {
+				return i
+			}
+			i = next
+			continue
 		}
 		i++
 	}
 	return i
+}
+
+// endsWord says whether the punctuation at i is at the end of a value: before
+// a space, a quote, the end, or the next name. If not, it returns where to go on.
+func endsWord(text []byte, i int) (next int, ends bool) {
+	for i < len(text) && isPunctuation(text[i]) {
+		i++
+	}
+	if i == len(text) || text[i] <= ' ' || text[i] == '"' || text[i] == '\'' || text[i] == '\\' {
+		return i, true
+	}
+	end := i
+	for end < len(text) && end-i <= maxSecretName && isNameByte(text[end]) {
+		end++
+	}
+	return i, end > i && end < len(text) && (text[end] == '=' || text[end] == ':')
+}
+
+func isPunctuation(c byte) bool {
+	switch c {
+	case ',', ';', '&', ')', ']', '}', '.', ':', '!', '?':
+		return true
+	}
+	return false
+}
+
+// blockAt returns where the lines are of a block of YAML, whose | or > is at i:
+// those with more indentation than its key's.
+func blockAt(text []byte, i int) (from, to int) {
+	begin := bytes.LastIndexByte(text[max(0, i-maxBlockKey):i], '\n') + 1 + max(0, i-maxBlockKey)
+	indent := indentation(text[begin:])
+	for i++; i < len(text) && (text[i] == '-' || text[i] == '+' || text[i] >= '0' && text[i] <= '9'); i++ {
+	}
+	if i == len(text) || text[i] != '\n' {
+		return 0, 0
+	}
+	for i < len(text) {
+		line := text[i+1:]
+		n := bytes.IndexByte(line, '\n')
+		if n < 0 {
+			n = len(line)
+		}
+		deep := indentation(line[:n])
+		switch {
+		case deep == n: // an empty one
+		case deep <= indent:
+			return from, to
+		default:
+			if from == 0 {
+				from = i + 1 + deep
+			}
+			to = i + 1 + n
+		}
+		i += 1 + n
+	}
+	return from, to
+}
+
+// maxBlockKey is longer than what precedes a block's key in its line.
+const maxBlockKey = 256
+
+func indentation(line []byte) (n int) {
+	for n < len(line) && (line[n] == ' ' || line[n] == '\t') {
+		n++
+	}
+	return n
 }
 
 // userinfo returns where the password of a URL is whose authority begins at i.

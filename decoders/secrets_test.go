@@ -20,7 +20,7 @@ func TestAppendWithoutSecrets(t *testing.T) {
 		`{"password" : "geheim"}`:                     `{"password" : "<secret>"}`,
 		"password=":                                   "password=",
 		"passwd: 'two words' end":                     "passwd: '<secret>' end",
-		"pw=a,pin=1234;b":                             "pw=<secret>,pin=<secret>;b",
+		"pw=a,pin=1234;b":                             "pw=<secret>,pin=<secret>",
 		"password = geheim":                           "password = <secret>",
 		"'password' => 'geheim', 'a' => 'b'":          "'password' => '<secret>', 'a' => 'b'",
 		"[password] => geheim":                        "[password] => <secret>",
@@ -34,10 +34,79 @@ func TestAppendWithoutSecrets(t *testing.T) {
 	}
 }
 
+// Unquoted passwords have any character in them; what follows one is not theirs.
+func TestAppendWithoutSecretsUnquoted(t *testing.T) {
+	for text, want := range map[string]string{
+		"password=ge,he;i&m)x next":              "password=<secret> next",
+		"login (password=geheim) failed":         "login (password=<secret>) failed",
+		"login (password=geheim): failed":        "login (password=<secret>): failed",
+		"password=geheim, user=joe":              "password=<secret>, user=joe",
+		"password=ge,heim,user=joe":              "password=<secret>,user=joe",
+		"a=1&password=ge;heim&user=joe":          "a=1&password=<secret>&user=joe",
+		"{password:geheim,user:joe}":             "{password:<secret>,user:joe}",
+		`{"pin":1234,"user":"joe"}`:              `{"pin":<secret>,"user":"joe"}`,
+		`"{\"pin\":1234,\"user\":\"joe\"}"`:      `"{\"pin\":<secret>,\"user\":\"joe\"}"`,
+		"tokens=3 password=a;;, b":               "tokens=3 password=<secret>;;, b",
+		"[token=geheim].":                        "[token=<secret>].",
+		"PASSWORD=geheim; export PASSWORD":       "PASSWORD=<secret>; export PASSWORD",
+		"password=x)y]z}":                        "password=<secret>}",
+		"connect(password=geheim,timeout:5): no": "connect(password=<secret>,timeout:5): no",
+	} {
+		if got := string(AppendWithoutSecrets(nil, []byte(text))); got != want {
+			t.Errorf("%s\n got %s\nwant %s", text, got, want)
+		}
+	}
+}
+
+// Command lines as sudo, cron, auditd and scripts with logger write them down.
+func TestAppendWithoutSecretsCommands(t *testing.T) {
+	for text, want := range map[string]string{
+		"root : TTY=pts/0 ; PWD=/root ; USER=root ; COMMAND=/usr/bin/mysql -u root -pgeheim shop": "root : TTY=pts/0 ; PWD=<secret> ; USER=root ; COMMAND=/usr/bin/mysql -u root -p<secret> shop",
+		"(root) CMD (mysqldump -pgeheim --all-databases)":                                         "(root) CMD (mysqldump -p<secret> --all-databases)",
+		"mariadb-dump -uroot '-pge heim' shop":                                                    "mariadb-dump -uroot '-p<secret>' shop",
+		"mariadb-dump -u root -p'ge heim' shop":                                                   "mariadb-dump -u root -p'<secret>' shop",
+		"mariadb-dump --user=root --password=ge,heim shop":                                        "mariadb-dump --user=root --password=<secret> shop",
+		"mysqladmin --password geheim ping":                                                       "mysqladmin --password <secret> ping",
+		"mysql -p shop":                                                                           "mysql -p shop",
+		"mysql -h db -P3306 --protocol tcp":                                                       "mysql -h db -P3306 --protocol tcp",
+		"mkdir -path /x; ssh -p22 host":                                                           "mkdir -path /x; ssh -p22 host",
+		"sshpass -p geheim ssh -p 22 host":                                                        "sshpass -p <secret> ssh -p 22 host",
+		"sshpass -pgeheim ssh host":                                                               "sshpass -p<secret> ssh host",
+		"redis-cli -s /run/redis.sock -a geheim ping":                                             "redis-cli -s /run/redis.sock -a <secret> ping",
+		"docker login -u joe -p geheim registry":                                                  "docker login -u joe -p <secret> registry",
+		"docker run -p 80:80 -e MYSQL_ROOT_PASSWORD=ge;heim -e A=b mysql:8":                       "docker run -p 80:80 -e MYSQL_ROOT_PASSWORD=<secret> -e A=b mysql:8",
+		"ldapsearch -x -D cn=admin -w geheim -b dc=x":                                             "ldapsearch -x -D cn=admin -w <secret> -b dc=x",
+		"curl -u joe:geheim http://host/":                                                         "curl -u joe:<secret> http://host/",
+		"curl -s -u joe http://host/":                                                             "curl -s -u joe http://host/",
+	} {
+		if got := string(AppendWithoutSecrets(nil, []byte(text))); got != want {
+			t.Errorf("%s\n got %s\nwant %s", text, got, want)
+		}
+		if got := MayHaveSecrets([]byte(text)); !got && text != want {
+			t.Errorf("%s: no secrets", text)
+		}
+	}
+}
+
+// A block of YAML goes as far as its lines are indented.
+func TestAppendWithoutSecretsBlock(t *testing.T) {
+	for text, want := range map[string]string{
+		"a: 1\npassword: |\n  ge\n  heim\nuser: joe":           "a: 1\npassword: |\n  <secret>\nuser: joe",
+		"db:\n  password: >-\n    ge\n\n    heim\n  user: joe": "db:\n  password: >-\n    <secret>\n  user: joe",
+		"private_key: |2-\n    geheim":                         "private_key: |2-\n    <secret>",
+		"password: |\nuser: joe":                               "password: <secret>\nuser: joe",
+		"password: |x y":                                       "password: <secret> y",
+	} {
+		if got := string(AppendWithoutSecrets(nil, []byte(text))); got != want {
+			t.Errorf("%q\n got %q\nwant %q", text, got, want)
+		}
+	}
+}
+
 // A line of dashes does not take time by the square of its length: this one would
 // take longer than any test may.
 func TestAppendWithoutSecretsLong(t *testing.T) {
-	for _, unit := range []string{"-", "--a", "pw=", "a://", "pw:{"} {
+	for _, unit := range []string{"-", "--a", "pw=", "a://", "pw:{", " -p", "mysql -p", "pw=,", "pw=x,;", "pw:|\n ", ",,"} {
 		text := bytes.Repeat([]byte(unit), 4<<20/len(unit))
 		if got := AppendWithoutSecrets(nil, text); len(got) == 0 {
 			t.Errorf("nothing of %s", unit)
