@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
+	"unicode/utf8"
 )
 
 // maxNames is how many names are counted one by one.
@@ -95,14 +96,23 @@ func lastIf(a, b bool) int {
 
 func (list names) MarshalJSON() ([]byte, error) { return json.Marshal([]name(list.sorted())) }
 
-// appendText appends "root 12, app 3".
+// textWidth is how wide the text of names is at most, if there are several: what
+// 80 columns have room for behind their label.
+const textWidth = 66
+
+// appendText appends "root 12, app 3", and how many are left out for want of room.
 func (list names) appendText(dst []byte) []byte {
+	start := len(dst)
 	for i, n := range list.sorted() {
+		end := len(dst)
 		if i > 0 {
 			dst = append(dst, ", "...)
 		}
 		dst = append(appendSafe(dst, []byte(n.Name)), ' ')
 		dst = appendCount(dst, n.Count)
+		if i > 0 && utf8.RuneCount(dst[start:]) > textWidth-len(", and 33 more") {
+			return append(dst[:end], ", and "+number(int64(len(list)-i))+" more"...)
+		}
 	}
 	return dst
 }
