@@ -49,6 +49,7 @@ type pending struct {
 	cut      int64
 	replies  int64
 	hidden   bool
+	torn     bool // more of it, or of its reply, may have been sent than was seen
 }
 
 func newDecoder(emit func(*decoders.Exchange)) decoders.Decoder {
@@ -147,7 +148,7 @@ func (d *decoder) called(s *side, span decoders.Span, op string) {
 		p = new(pending)
 	}
 	text := p.text[:0]
-	*p = pending{id: p.id[:0], dialect: m.dialect, op: op, sent: span}
+	*p = pending{id: p.id[:0], dialect: m.dialect, op: op, sent: span, torn: s.torn}
 	p.text, p.cut, p.hidden = d.describe(text, m)
 	p.cut += s.over
 	if len(m.id) <= maxID {
@@ -251,6 +252,7 @@ func (d *decoder) answer(caller decoders.End, at int, span decoders.Span, more b
 	p.answered.Last = span.Last
 	p.answered.Bytes += span.Bytes
 	p.replies++
+	p.torn = p.torn || d.sides[caller.Other()].torn
 	if !more {
 		d.fits = true
 		d.out(caller, at, decoders.OK, "")
@@ -274,6 +276,9 @@ func (d *decoder) out(caller decoders.End, at int, status decoders.Status, why s
 	}
 	if p.cut > 0 {
 		d.x.AddInt("truncated_bytes", p.cut)
+	}
+	if p.torn && why != "gap" {
+		d.x.AddInt("gap", 0)
 	}
 	if why != "" {
 		d.x.AddInt(why, 0)
@@ -302,8 +307,8 @@ func (d *decoder) alone(s *side, op string, method, params []byte, span decoders
 	if cut+more > 0 {
 		d.x.AddInt("truncated_bytes", cut+more)
 	}
-	if op == "message" && (d.broken || s.end == decoders.Server && !d.sides[decoders.Client].begun) {
-		d.x.AddInt("gap", 0) // it may answer something that was not seen, or be part of it
+	if s.torn || op == "message" && (d.broken || s.end == decoders.Server && !d.sides[decoders.Client].begun) {
+		d.x.AddInt("gap", 0) // a message may answer something that was not seen, or be part of it
 	}
 	d.emit(x)
 }

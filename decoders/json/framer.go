@@ -28,13 +28,15 @@ type side struct {
 	escaped bool // behind a backslash
 	lost    bool // the place in the stream is not known
 	begun   bool // a value was seen to its end
+	headed  bool // values have headers
+	torn    bool // the value at hand may have had more of a header
 }
 
 func (s *side) reset() {
 	if cap(s.buf) > 64<<10 {
 		s.buf = nil
 	}
-	s.buf, s.over, s.span, s.depth, s.quoted, s.escaped = s.buf[:0], 0, decoders.Span{}, 0, false, false
+	s.buf, s.over, s.span, s.depth, s.quoted, s.escaped, s.torn = s.buf[:0], 0, decoders.Span{}, 0, false, false, false
 }
 
 func (s *side) add(at decoders.Mark, p []byte, keep bool) {
@@ -134,10 +136,11 @@ func stringStop(p []byte, i int) int {
 func (d *decoder) Data(from decoders.End, at decoders.Mark, p []byte) {
 	s := &d.sides[from&1]
 	if s.lost {
-		if p = begin(p); len(p) == 0 {
+		var torn bool
+		if p, torn = begin(p); len(p) == 0 {
 			return
 		}
-		s.lost = false
+		s.lost, s.torn = false, torn && (s.headed || !s.begun)
 	}
 	for len(p) > 0 {
 		if s.depth == 0 {
@@ -152,6 +155,7 @@ func (d *decoder) Data(from decoders.End, at decoders.Mark, p []byte) {
 			}
 			if n > 0 {
 				s.add(at, p[:n], false)
+				s.headed = true
 			}
 			if p = p[n:]; len(p) == 0 {
 				return
@@ -201,19 +205,26 @@ func isHead(c byte) bool {
 }
 
 // begin returns p from where a value begins for certain: at the beginning of a
-// send, or behind a line feed or a zero byte.
-func begin(p []byte) []byte {
-	for len(p) > 0 {
-		if opens(p) == decoders.Yes {
-			return p
+// send, behind a line feed or a zero byte, or at a header, which no string has in
+// it with its line feed. torn says that more of a header may have stood before it:
+// neither is the header whole, nor is what ends there another value.
+func begin(p []byte) (value []byte, torn bool) {
+	length := heads[0]
+	for from := 0; from < len(p); {
+		if opens(p[from:]) == decoders.Yes {
+			before := bytes.TrimRight(p[:from], " \t\r\n\x00")
+			return p[from:], !bytes.HasPrefix(p[from:], length) && !bytes.HasSuffix(before, []byte{'}'}) && !bytes.HasSuffix(before, []byte{']'})
 		}
-		i := bytes.IndexAny(p, "\n\x00")
+		i := bytes.IndexAny(p[from:], "\n\x00")
 		if i < 0 {
-			return nil
+			return nil, false
 		}
-		p = p[i+1:]
+		if h := from + bytes.LastIndex(p[from:from+i], length); h > from && opens(p[h:]) == decoders.Yes {
+			return p[h:], false
+		}
+		from += i + 1
 	}
-	return nil
+	return nil, false
 }
 
 // opens says whether an object begins that has a member, or an array of such,

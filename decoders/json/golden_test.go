@@ -1,6 +1,7 @@
 package json
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -217,6 +218,28 @@ func TestDetect(t *testing.T) {
 	} {
 		if got := detect([]byte(text), nil, true); got != want {
 			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+// After a gap, a value is only whole for certain with its header, or behind another.
+func TestBegin(t *testing.T) {
+	const value = `{"id":1}`
+	for text, want := range map[string]struct {
+		value string
+		torn  bool
+	}{
+		value:                                  {value, true},
+		"t\":1}\n" + value:                     {value, false},
+		"1]\x00" + value:                       {value, false},
+		"Length: 8\r\n\r\n" + value:            {value, true},
+		"Content-Length: 8\r\n\r\n" + value:    {"Content-Length: 8\r\n\r\n" + value, false},
+		"}}Content-Length: 8\r\n\r\n" + value:  {"Content-Length: 8\r\n\r\n" + value, false},
+		"8\r\nContent-Type: x\r\n\r\n" + value: {"Content-Type: x\r\n\r\n" + value, true},
+		`}Content-Length: 8\r\n\r\n` + value:   {"", false}, // in a string
+	} {
+		if got, torn := begin([]byte(text)); string(bytes.TrimLeft(got, "\r\n")) != want.value || torn != want.torn {
+			t.Errorf("%q: %q, %v", text, got, torn)
 		}
 	}
 }
