@@ -42,6 +42,7 @@ type decoder struct {
 type pending struct {
 	text     []byte
 	id       []byte
+	textID   bool
 	dialect  string
 	op       string
 	sent     decoders.Span
@@ -148,7 +149,7 @@ func (d *decoder) called(s *side, span decoders.Span, op string) {
 		p = new(pending)
 	}
 	text := p.text[:0]
-	*p = pending{id: p.id[:0], dialect: m.dialect, op: op, sent: span, torn: s.torn}
+	*p = pending{id: p.id[:0], textID: m.textID, dialect: m.dialect, op: op, sent: span, torn: s.torn}
 	p.text, p.cut, p.hidden = d.describe(text, m)
 	p.cut += s.over
 	if len(m.id) <= maxID {
@@ -222,7 +223,7 @@ func (d *decoder) replied(s *side, span decoders.Span) {
 	d.spoke[s.end] = true
 	at := -1
 	for i, p := range d.calls[caller] {
-		if len(m.id) > 0 && bytes.Equal(p.id, m.id) || len(m.id) == 0 && len(p.id) == 0 && p.op == "call" {
+		if len(m.id) > 0 && p.textID == m.textID && bytes.Equal(p.id, m.id) || len(m.id) == 0 && len(p.id) == 0 && p.op == "call" {
 			at = i
 			break
 		}
@@ -325,7 +326,7 @@ func (d *decoder) fail(hidden bool) {
 	if m.failure[0] == '{' {
 		x.ErrorCode = ""
 		text = nil
-		walk(m.failure, func(name, v []byte) {
+		walk(m.failure, func(name, v []byte, _ bool) {
 			switch string(name) {
 			case "code", "class":
 				x.ErrorCode = string(v[:min(len(v), maxID)])
@@ -399,7 +400,7 @@ func appendFingerprint(dst, request []byte) []byte {
 	}
 	start := len(dst)
 	dst = append(dst, '{')
-	walk(request, func(name, _ []byte) {
+	walk(request, func(name, _ []byte, _ bool) {
 		if len(dst)-start < most {
 			if len(dst)-start > 1 {
 				dst = append(dst, ' ')

@@ -1,21 +1,23 @@
 package json
 
-import (
-	"bytes"
-	"encoding/json"
-)
+import "bytes"
 
 // A message is a value and what its members make of it. The slices are those of
 // the bytes it was read from: of strings what is between the quotes, of others all.
+// Method and id are without escapes, which differ between those who write the same:
+// Python's ujson has the slash of textDocument/hover as \/.
 type message struct {
 	kind    kind
 	dialect string
 	method  []byte // or the command, or the event
 	params  []byte
 	id      []byte
+	textID  bool   // the id is a string: "1" is not 1
 	failure []byte // the value of error
 	oneway  bool   // varlink
 	more    bool   // varlink: a reply that is not the last
+
+	plainMethod, plainID []byte // room for those that had escapes
 }
 
 type kind uint8
@@ -42,13 +44,28 @@ type members struct {
 	execute, oob, arguments, ret, event, data, greeting  []byte
 	parameters, oneway, continues                        []byte
 	hasResult, hasParameters, hasReturn, hasID, hasError bool
+	textID                                               bool // the id is a string
 }
 
 // read reads an object.
 func (m *message) read(b []byte) {
-	*m = message{dialect: others}
+	*m = message{dialect: others, plainMethod: m.plainMethod[:0], plainID: m.plainID[:0]}
 	var o members
 	o.read(b)
+	m.classify(&o)
+	m.textID = o.textID && m.id != nil
+	if bytes.IndexByte(m.method, '\\') >= 0 {
+		m.plainMethod = appendUnescaped(m.plainMethod, m.method)
+		m.method = m.plainMethod
+	}
+	if m.textID && bytes.IndexByte(m.id, '\\') >= 0 {
+		m.plainID = appendUnescaped(m.plainID, m.id)
+		m.id = m.plainID
+	}
+}
+
+// classify says what an object's members make of it.
+func (m *message) classify(o *members) {
 	switch {
 	case o.greeting != nil:
 		m.kind, m.dialect, m.params = greeting, qmp, o.greeting
@@ -62,7 +79,7 @@ func (m *message) read(b []byte) {
 	case o.hasReturn:
 		m.kind, m.dialect, m.id = reply, qmp, o.id
 	case o.method != nil:
-		m.called(&o)
+		m.called(o)
 	case o.jsonrpc != nil && (o.hasResult || o.hasError), o.hasID && (o.hasResult || o.hasError):
 		m.kind, m.dialect, m.id, m.failure = reply, jsonRPC, o.id, nonNull(o.failure)
 		if o.jsonrpc == nil && bytes.Contains(o.failure, []byte(`"class"`)) {
@@ -104,12 +121,12 @@ func nonNull(b []byte) []byte {
 
 // read finds the members of an object.
 func (o *members) read(b []byte) {
-	walk(b, func(name, v []byte) {
+	walk(b, func(name, v []byte, text bool) {
 		switch string(name) {
 		case "jsonrpc":
 			o.jsonrpc = v
 		case "id":
-			o.id, o.hasID = v, string(v) != "null"
+			o.id, o.textID, o.hasID = v, text, text || string(v) != "null"
 		case "method":
 			o.method = v
 		case "params":
@@ -142,8 +159,8 @@ func (o *members) read(b []byte) {
 	})
 }
 
-// walk calls f with the members of an object.
-func walk(b []byte, f func(name, value []byte)) {
+// walk calls f with the members of an object, and with whether each is a string.
+func walk(b []byte, f func(name, value []byte, text bool)) {
 	if len(b) == 0 || b[0] != '{' {
 		return
 	}
@@ -166,10 +183,11 @@ func walk(b []byte, f func(name, value []byte)) {
 			return
 		}
 		v := b[i:end]
-		if v[0] == '"' {
+		text := v[0] == '"'
+		if text {
 			v = v[1 : len(v)-1]
 		}
-		f(name, v)
+		f(name, v, text)
 		if i = skipSpace(b, end); i < len(b) && b[i] == ',' {
 			i++
 		}
@@ -214,16 +232,4 @@ func valueEnd(b []byte, i int) int {
 		i++
 	}
 	return i
-}
-
-// unquoted returns what is between a string's quotes without its escapes.
-func unquoted(b []byte) []byte {
-	if bytes.IndexByte(b, '\\') < 0 {
-		return b
-	}
-	var s string
-	if err := json.Unmarshal([]byte(`"`+string(b)+`"`), &s); err != nil {
-		return b // as it stands there
-	}
-	return []byte(s)
 }
