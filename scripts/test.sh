@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 say() { printf 'test: %s\n' "$*" >&2; }
 
-programs=(tshark editcap capinfos dumpcap tcpdump zstd pt-query-digest pt-fingerprint mariadbd mariadb-install-db mariadb mariadb-admin sysbench psql pgbench pg_isready redis-server redis-cli redis-benchmark nginx curl nghttp nghttpd h2load php-fpm8.2 memcached dbus-daemon dbus-send dbus-monitor busctl gdbus logger script systemd-cat systemd-notify journalctl socat python3 strace qemu-system-x86_64 setcap setpriv unshare systemd-analyze logrotate pgrep wireshark Xvfb xdotool import identify pngquant optipng)
+programs=(tshark editcap capinfos dumpcap tcpdump zstd pt-query-digest pt-fingerprint mariadbd mariadb-install-db mariadb mariadb-admin sysbench psql pgbench pg_isready redis-server redis-cli redis-benchmark nginx curl nghttp nghttpd h2load php-fpm8.2 memcached dbus-daemon dbus-send dbus-monitor busctl gdbus logger script systemd-cat systemd-notify journalctl socat python3 strace qemu-system-x86_64 pylsp setcap setpriv unshare systemd-analyze logrotate pgrep wireshark Xvfb xdotool import identify pngquant optipng)
 
 # package says which package of Debian has a program. mariadb-server would do,
 # but has a service too, and the tests start servers of their own.
@@ -27,6 +27,7 @@ package() {
 	psql | pgbench | pg_isready) echo postgresql ;;
 	pt-query-digest | pt-fingerprint) echo percona-toolkit ;;
 	qemu-system-x86_64) echo qemu-system-x86 ;;
+	pylsp) echo python3-pylsp python3-pyflakes ;; # which has something to say of documents
 	setcap) echo libcap2-bin ;;
 	setpriv | unshare) echo util-linux ;;
 	pgrep) echo procps ;;
