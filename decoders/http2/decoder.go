@@ -32,9 +32,10 @@ type decoder struct {
 	sides   [2]side
 	streams streams
 	x       decoders.Exchange
-	version []byte // as it is said where HTTP/1.1 is usual
-	unsure  bool   // which end is HTTP/2's client is not known yet
-	swapped bool   // it is the connection's server
+	version []byte  // as it is said where HTTP/1.1 is usual
+	unsure  bool    // which end is HTTP/2's client is not known yet
+	swapped bool    // it is the connection's server
+	late    [2]bool // what an end began with is missing
 
 	// The streams that the client opened and the capture has, which are those from
 	// lowest to highest; lowest is 0 if the next one is not known.
@@ -119,14 +120,14 @@ func (d *decoder) Data(from decoders.End, at decoders.Mark, p []byte) {
 		case hunting:
 			n := f.hunt(from, p, sends)
 			if n > 0 {
-				d.miss(0)
+				d.miss(from, 0)
 			}
 			sends, p = false, p[n:]
 		case doubtful:
 			if sends && f.begins(from, p) {
 				continue
 			}
-			d.miss(0)
+			d.miss(from, 0)
 			sends, p = false, f.settle(from, p)
 		case inHeader:
 			rest, complete, ok := f.header(at, p)
@@ -151,11 +152,14 @@ func (d *decoder) Data(from decoders.End, at decoders.Mark, p []byte) {
 
 // role returns which end of HTTP/2 an end of the connection is. Behind an upgrade,
 // who begins with the preface is the client, and who does with SETTINGS the server.
+// As long as neither was seen to begin, it is as with a connection that has no upgrade.
 func (d *decoder) role(from decoders.End, p []byte) decoders.End {
-	if d.unsure && len(p) > 0 {
+	if d.unsure && len(p) > 0 && !d.late[from] {
 		d.unsure = false
 		if d.swapped = (p[0] == preface[0]) != (from == decoders.Client); d.swapped {
 			d.neverTwo()
+			d.abandon("gap", 0) // what the other end said since, if its beginning is missing
+			d.sides[0], d.sides[1] = d.sides[1], d.sides[0]
 		}
 	}
 	if d.swapped {
@@ -256,7 +260,9 @@ func (d *decoder) data(from decoders.End, s *side, at decoders.Mark, p []byte) {
 	}
 	h.content.Present = true
 	room := httpsemantics.MaxKept
-	if len(d.streams.list) > fewStreams {
+	if !h.headed { // p may be of anywhere in the content
+		room, h.messages.lost = 0, true
+	} else if len(d.streams.list) > fewStreams {
 		room = 0
 	}
 	if s.stream.grpc {
@@ -312,7 +318,9 @@ func (d *decoder) frameEnds(from decoders.End, s *side, at decoders.Mark, p []by
 
 // Gap implements decoders.Decoder.
 func (d *decoder) Gap(from decoders.End, n int64) {
-	from = d.role(from&1, nil)
+	from &= 1
+	d.late[from] = true
+	from = d.role(from, nil)
 	s := &d.sides[from]
 	f := &s.framer
 	if f.place == inPayload && n > 0 && n <= int64(f.left) && d.skip(from, s, int(n)) {
@@ -354,17 +362,22 @@ func (d *decoder) lose(from decoders.End, n int64) {
 	s.framer.lose()
 	s.table.forget()
 	s.stream, s.open = nil, false
-	d.miss(n)
+	d.miss(from, n)
 	if from == decoders.Client {
 		d.lowest = 0
 	}
 }
 
-// miss says that open streams may lack something, n bytes if that is known.
-func (d *decoder) miss(n int64) {
+// miss says that open streams may lack something of an end, n bytes if that is known.
+// What follows may be of any place in their contents.
+func (d *decoder) miss(from decoders.End, n int64) {
 	for _, one := range d.streams.list {
 		one.gap = true
 		one.lost += max(n, 0)
+		if h := &one.halves[from]; h.headed && !h.ended {
+			h.content.Skip(0)
+			h.messages.lost = true
+		}
 	}
 }
 

@@ -75,7 +75,7 @@ func (m *messages) add(p []byte, room int) {
 			m.begin()
 			continue
 		}
-		n := min(int(m.left), len(p))
+		n := int(min(int64(m.left), int64(len(p))))
 		if m.n == 1 {
 			kept := min(n, min(room, maxKept)-len(m.first))
 			if kept > 0 {
@@ -131,7 +131,7 @@ func (d *decoder) describeMessages(s *stream, from decoders.End) {
 	}
 	d.previewer.Facts(x, &h.content, contentKeys[from])
 	x.AddInt(k.n, m.n)
-	x.AddInt(k.bytes, m.bytes)
+	x.AddInt(k.bytes, m.bytes-int64(m.left)) // of the last one, what was sent
 	if m.compressed > 0 {
 		x.AddInt(k.compressed, m.compressed)
 		x.AddText(k.encoding, h.encoding.Name())
@@ -139,7 +139,7 @@ func (d *decoder) describeMessages(s *stream, from decoders.End) {
 	if m.lost {
 		x.AddInt(k.lost, 1)
 	}
-	if s.secret || len(m.first) == 0 {
+	if h.content.Secret || len(m.first) == 0 {
 		return
 	}
 	message, whole := m.first, !m.firstCut && m.left == 0
@@ -199,14 +199,22 @@ func appendPercentDecoded(dst, b []byte) []byte {
 }
 
 // isMethodPath says whether a target is /SERVICE/METHOD of gRPC, with a service
-// in a package: names as those of Protocol Buffers are.
+// in a package.
 func isMethodPath(target []byte) bool {
+	service, _, ok := cutMethod(target)
+	return ok && bytes.IndexByte(service, '.') > 0
+}
+
+// cutMethod returns the parts of a target that may be /SERVICE/METHOD of gRPC: names
+// as those of Protocol Buffers are.
+func cutMethod(target []byte) (service, method []byte, ok bool) {
 	if len(target) == 0 || target[0] != '/' {
-		return false
+		return nil, nil, false
 	}
-	service, method, ok := bytes.Cut(target[1:], []byte{'/'})
-	return ok && len(method) > 0 && method[0] >= 'A' && method[0] <= 'Z' &&
-		bytes.IndexByte(service, '.') > 0 && isIdentifier(service, true) && isIdentifier(method, false)
+	service, method, ok = bytes.Cut(target[1:], []byte{'/'})
+	ok = ok && len(service) > 0 && len(method) > 0 && method[0] >= 'A' && method[0] <= 'Z' &&
+		isIdentifier(service, true) && isIdentifier(method, false)
+	return service, method, ok
 }
 
 func isIdentifier(b []byte, dots bool) bool {
