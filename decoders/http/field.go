@@ -192,7 +192,7 @@ func (r *request) field(name, value []byte) {
 	switch len(name) {
 	case len("host"):
 		if decoders.EqualFold(name, "host") {
-			r.host = httpsemantics.Keep(r.host, value)
+			r.host = httpsemantics.KeepAuthority(r.host, value)
 		}
 	case len("user-agent"):
 		if decoders.EqualFold(name, "user-agent") {

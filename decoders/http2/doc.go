@@ -6,7 +6,8 @@
 // which field.go says what is looked at. decoder.go gives frames to their streams
 // (stream.go), head.go takes in header sections, exchange.go makes exchanges.
 // grpc.go reads messages and statuses, protobuf.go shows messages without their
-// schema. Package decoders/httpsemantics has what other versions of HTTP share.
+// schema, secrets.go knows whose are not shown. Package decoders/httpsemantics has what
+// other versions of HTTP share.
 package http2
 
 import "unixcap/decoders"

@@ -63,7 +63,8 @@ func (d *decoder) fill(s *stream) *decoders.Exchange {
 	request, response := &s.halves[decoders.Client], &s.halves[decoders.Server]
 	x.Sent, x.Answered = request.span, response.span
 	d.request(s)
-	request.content.Secret, response.content.Secret = s.secret, s.secret
+	secret := s.secret || len(s.target) == 0 && s.begun == nil // as long as nothing tells
+	request.content.Secret, response.content.Secret = secret, secret
 	if s.grpc {
 		d.describeMessages(s, decoders.Client)
 	} else {

@@ -3,7 +3,6 @@ package http2
 import (
 	"golang.org/x/net/http2/hpack"
 
-	"unixcap/decoders"
 	"unixcap/decoders/httpsemantics"
 	"unixcap/decoders/uri"
 )
@@ -229,12 +228,14 @@ func (t *table) display(raw []byte) {
 	case fieldPath, fieldLocation:
 		t.shown = uri.AppendTarget(t.shown[:0], raw, httpsemantics.MaxTarget)
 		l.cut = int32(max(len(raw)-httpsemantics.MaxTarget, 0))
-		l.secret = uri.IsSecretPath(t.shown) || isMethodPath(t.shown) && decoders.IsSecretName(t.shown)
+		l.secret = uri.IsSecretPath(t.shown) || isSecretMethod(t.shown)
 	case fieldAuthorization:
 		if len(raw) == 0 {
 			return
 		}
 		t.shown = append(t.shown[:0], httpsemantics.SchemeOf(raw)...)
+	case fieldAuthority, fieldHost:
+		t.shown = httpsemantics.KeepAuthority(t.shown, raw)
 	default:
 		l.value = raw[:min(len(raw), maxMessage)]
 		return

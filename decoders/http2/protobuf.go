@@ -72,7 +72,8 @@ func isMessage(b []byte) bool {
 // message appends the fields of b and says whether they were all.
 func (p *printer) message(b []byte, depth int) bool {
 	begin := len(p.dst)
-	var key []byte // field 1, which may be the name of a secret whose value field 2 is
+	var key []byte               // field 1, which may be the name of a secret whose value field 2 is
+	var flagged protowire.Number // a field with a flag, behind which its value may be: --password
 	for len(b) > 0 {
 		number, kind, n := protowire.ConsumeTag(b)
 		if n < 0 {
@@ -89,9 +90,12 @@ func (p *printer) message(b []byte, depth int) bool {
 		b = b[n:]
 		if kind == protowire.BytesType {
 			v, rest, length := consumeBytes(b)
-			p.bytes(v, length, depth, number == 2 && decoders.IsSecretName(key))
+			p.bytes(v, length, depth, number == flagged || number == 2 && decoders.IsSecretName(key))
 			if key = nil; number == 1 {
 				key = v[:min(len(v), maxName)]
+			}
+			if flagged = 0; isSecretFlag(v) {
+				flagged = number
 			}
 			if b = rest; length != len(v) {
 				return false
@@ -252,6 +256,12 @@ func isPrintable(b []byte, whole bool) bool {
 // credentials begin texts that are secrets by themselves: those of HTTP's
 // Authorization, a JSON Web Token, a private key.
 var credentials = [][]byte{[]byte("bearer "), []byte("basic "), []byte("digest "), []byte("negotiate "), []byte("eyj"), []byte("-----begin")}
+
+// isSecretFlag says whether a text is a flag of a command line whose value is a
+// secret and comes as an argument of its own.
+func isSecretFlag(b []byte) bool {
+	return len(b) > 2 && b[0] == '-' && b[1] == '-' && bytes.IndexByte(b, '=') < 0 && decoders.IsSecretName(b)
+}
 
 // isCredential says whether a text needs no name to be a secret.
 func isCredential(b []byte) bool {

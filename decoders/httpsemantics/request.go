@@ -18,6 +18,16 @@ const (
 // Keep returns as much of a field's value as is kept, in dst's memory.
 func Keep(dst, value []byte) []byte { return append(dst[:0], value[:min(len(value), maxValue)]...) }
 
+// KeepAuthority is Keep for an authority, without the user information that must not
+// be in it: RFC 9113, 8.3.1 and RFC 9110, 4.2.4.
+func KeepAuthority(dst, value []byte) []byte {
+	dst = dst[:0]
+	if i := bytes.LastIndexByte(value, '@'); i > 0 {
+		dst, value = append(dst, decoders.Secret...), value[i:]
+	}
+	return append(dst, value[:min(len(value), maxValue)]...)
+}
+
 // Trim returns b without spaces and tabs around it.
 func Trim(b []byte) []byte {
 	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
