@@ -146,6 +146,18 @@ var dialogues = []struct {
 		s.flush(client)
 		s.answer(1, "501", "")
 	}, "", "x-mine /a error 501"},
+	{"a method that is none by its characters", func(s *connection) {
+		s.head(client, 1, true, ":method", "\x1b[2J\n", ":path", "/a")
+		s.flush(client)
+		s.answer(1, "400", "")
+	}, "gap", "other /a error 400"},
+	{"a message that is not completed", func(s *connection) {
+		s.head(client, 1, false, ":method", "POST", ":path", "/a.B/C", "content-type", "application/grpc")
+		s.data(client, 1, false, []byte("\x00\x00\x00\x00\x02\x08\x01\x00\xff\xff\xff\xffabc"))
+		s.flush(client)
+		s.reset(client, 1, http2.ErrCodeCancel)
+		s.flush(client)
+	}, "request_messages request_message_bytes", "call /a.B/C error CANCEL 2 5"},
 	{"no answer", func(s *connection) {
 		s.get(1, "/a")
 		s.head(server, 1, false, ":status", "200")

@@ -196,7 +196,7 @@ func (d *decoder) takeField(l *fieldLine) {
 		if from == decoders.Client {
 			d.requestField(one, l)
 		} else {
-			one.responseField(l)
+			d.responseField(one, l)
 		}
 	}
 	if h.headed && l.kind != fieldGRPCStatus && l.kind != fieldGRPCMessage {
@@ -210,11 +210,16 @@ func (d *decoder) requestField(s *stream, l *fieldLine) {
 	switch l.kind {
 	case fieldMethod:
 		op, known := httpsemantics.Method(v)
-		if !known {
-			op = d.ownMethods.Name(v[:min(len(v), httpsemantics.MaxMethod)])
+		if own := v[:min(len(v), httpsemantics.MaxMethod)]; !known && !httpsemantics.IsMethod(own) {
+			op = "other" // of any characters
+		} else if !known {
+			op = d.ownMethods.Name(own)
 		}
 		s.op = op
 	case fieldPath:
+		if len(s.target) > 0 { // which costs nothing, however often a block has it
+			return
+		}
 		room := len(v)
 		if len(d.streams.list) > fewStreams {
 			room = min(room, shortTarget)
@@ -240,7 +245,7 @@ func (d *decoder) requestField(s *stream, l *fieldLine) {
 }
 
 // responseField takes in a field that only a response has.
-func (s *stream) responseField(l *fieldLine) {
+func (d *decoder) responseField(s *stream, l *fieldLine) {
 	v := l.value
 	switch l.kind {
 	case fieldStatus:
@@ -250,7 +255,9 @@ func (s *stream) responseField(l *fieldLine) {
 	case fieldServer:
 		s.server = httpsemantics.Keep(s.server, v)
 	case fieldLocation:
-		s.location = append(s.location[:0], v...)
+		if len(s.location) == 0 && len(d.streams.list) <= fewStreams {
+			s.location = append(s.location, v...)
+		}
 	case fieldGRPCStatus:
 		s.grpcStatus(v)
 	case fieldGRPCMessage:

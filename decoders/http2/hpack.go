@@ -40,6 +40,7 @@ type fieldLine struct {
 	kind   field
 	secret bool  // of a target: the contents are not shown
 	cut    int32 // bytes of it that are not in value
+	sent   int32 // how long value was, unless it is not looked at
 	name   []byte
 	value  []byte
 }
@@ -106,11 +107,12 @@ func (t *table) evict() {
 // add adds the current line.
 func (t *table) add() {
 	l := &t.line
-	if t.first > 0 && (len(t.bytes) > 2*t.limit || t.first > 64 && t.first > len(t.entries)/2) {
+	// What moves is no more than what was added since it last did.
+	if t.first > 0 && (int(t.entries[t.first].at) > len(t.bytes)/2 || t.first > len(t.entries)/2) {
 		t.compact()
 	}
 	e := entry{kind: l.kind, secret: l.secret, cut: l.cut, at: int32(len(t.bytes)), nameLen: int32(len(l.name)), valueLen: int32(len(l.value))}
-	e.reckoning = entryOverhead + e.nameLen + e.valueLen
+	e.reckoning = entryOverhead + e.nameLen + min(e.valueLen, l.sent) // what is shown may be longer
 	t.bytes = append(append(t.bytes, l.name...), l.value...)
 	t.entries = append(t.entries, e)
 	t.size += int(e.reckoning)
@@ -205,7 +207,7 @@ func (t *table) literal(b []byte, prefix uint) (rest []byte, ok bool) {
 	if !ok {
 		return nil, false
 	}
-	l.secret, l.cut, l.value = false, 0, nil
+	l.secret, l.cut, l.sent, l.value = false, 0, 0, nil
 	if l.kind < firstShown {
 		return rest, true
 	}
@@ -214,6 +216,7 @@ func (t *table) literal(b []byte, prefix uint) (rest []byte, ok bool) {
 			return nil, false
 		}
 	}
+	l.sent = int32(len(raw))
 	t.display(raw)
 	return rest, true
 }
@@ -253,10 +256,11 @@ func integer(b []byte, prefix uint) (n int, rest []byte, ok bool) {
 	if n = int(b[0]) & most; n < most {
 		return n, b[1:], true
 	}
+	all := int64(n)
 	for shift, i := 0, 1; i < len(b) && shift <= 28; i, shift = i+1, shift+7 {
-		n += int(b[i]&0x7f) << shift
+		all += int64(b[i]&0x7f) << shift
 		if b[i]&0x80 == 0 {
-			return n, b[i+1:], n <= maxInteger
+			return int(min(all, maxInteger)), b[i+1:], all <= maxInteger
 		}
 	}
 	return 0, nil, false

@@ -13,7 +13,7 @@ const (
 	maxStreams = 1024
 
 	// fewStreams is how many of them are kept in full; of more, shortTarget of
-	// the target and nothing of the contents.
+	// the target and nothing of location and the contents.
 	fewStreams  = 64
 	shortTarget = 128
 
