@@ -11,7 +11,7 @@ import (
 
 const (
 	// leastCapture is how large the capture is that is analysed.
-	leastCapture = 300_000_000
+	leastCapture = 1_000_000_000
 	// transactions is how many of sysbench's are recorded at once: about 30 MB.
 	transactions = 600
 )
