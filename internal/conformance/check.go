@@ -81,9 +81,10 @@ type check struct {
 	failures bool   // failed sends are compared as well
 	// more is what else must hold, or all that must.
 	more    func(*collector) error
-	flagged bool // what was recorded says that it lacks something
-	counted bool // messages are missing, as many as were counted
-	untold  bool // credentials were passed, which the message does not have
+	flagged bool   // what was recorded says that it lacks something
+	lacks   string // what it lacks, of the last message that does
+	counted bool   // messages are missing, as many as were counted
+	untold  bool   // credentials were passed, which the message does not have
 }
 
 // A collector keeps the messages of the checking process.
@@ -162,6 +163,9 @@ func (c *check) result(got *collector, b bpf.Backend, k kernel) Result {
 	switch {
 	case known.outcome&r.Outcome == 0:
 		r.Err = fmt.Errorf("it is %v, but known.go has %v", r.Outcome, known.outcome)
+		if c.flagged {
+			r.Err = fmt.Errorf("%w; %s; %s", r.Err, c.lacks, got.counters)
+		}
 	case r.Outcome == refused && known.errno != r.Errno:
 		r.Err = fmt.Errorf("refused with %v, but known.go has %v", r.Errno, known.errno)
 	}
@@ -254,6 +258,7 @@ func (c *check) lack(got *collector, m *capture.Message) {
 		got.flaggedMessages++
 		got.flaggedBytes += m.Length - n
 		c.flagged = true
+		c.lacks = fmt.Sprintf("%d of the %d bytes at offset %d are missing", m.Length-n, m.Length, m.Offset)
 	}
 }
 

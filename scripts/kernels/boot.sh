@@ -15,6 +15,9 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/root/bin" "$work/root/proc" "$work/root/sys" "$work/root/dev" "$work/root/tmp"
 cp "$dir/busybox" "$work/root/bin/busybox"
 cp -r "$bin/." "$work/root/bin"
+# Memory that the kernel puts together into larger pages is not there for a moment,
+# which is long without hardware acceleration: what is sent from it then lacks its
+# payload.
 cat >"$work/root/init" <<EOF
 #!/bin/busybox sh
 /bin/busybox mount -t proc proc /proc
@@ -22,6 +25,7 @@ cat >"$work/root/init" <<EOF
 /bin/busybox mount -t debugfs debugfs /sys/kernel/debug
 /bin/busybox mount -t devtmpfs devtmpfs /dev
 /bin/busybox mount -t tmpfs tmpfs /tmp
+echo never >/sys/kernel/mm/transparent_hugepage/enabled
 echo "init: begin"
 /bin/program $*
 echo "init: exit \$?"
