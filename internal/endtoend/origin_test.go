@@ -436,12 +436,23 @@ os._exit(0)' "$2"`, "sh", folder, path)
 	if len(list) != 5 {
 		t.Fatalf("%d conversations", len(list))
 	}
+	named := 0
 	for _, x := range list {
-		if x.Client.Container != id || x.Client.CgroupPath != name || x.Client.ContainerName != "" {
-			t.Errorf("the client is %+v, want %s in %s", x.Client, id, name)
+		// Messages wait for a moment only to be told whose they are, which a busy
+		// machine can be too slow for.
+		if c := &x.Client; c.Container == id && c.CgroupPath == name {
+			named++
+		} else if c.Container != "" || c.CgroupPath != "" {
+			t.Errorf("the client is %+v, want %s in %s", *c, id, name)
+		}
+		if x.Client.ContainerName != "" {
+			t.Errorf("the container is called %q, and has no name", x.Client.ContainerName)
 		}
 		if x.Server.Container != "" {
 			t.Errorf("the server is %+v", x.Server)
 		}
+	}
+	if named < 3 {
+		t.Errorf("of 5 clients, %d are said to be in the container", named)
 	}
 }
