@@ -35,8 +35,8 @@ func appendUnescaped(dst, b []byte) []byte {
 	}
 }
 
-// escapedRune returns the character that b begins with as \uXXXX or as two of them,
-// and how long that is, 0 if b does not begin so.
+// escapedRune returns the character that b begins with as the escape of a code unit
+// or of two, and how long that is, 0 if b does not begin so.
 func escapedRune(b []byte) (r rune, n int) {
 	r, ok := codeUnit(b)
 	if !ok {
@@ -53,6 +53,7 @@ func escapedRune(b []byte) (r rune, n int) {
 	return utf8.RuneError, 6
 }
 
+// codeUnit returns the code unit that b begins with: a backslash, u and four digits.
 func codeUnit(b []byte) (r rune, ok bool) {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return 0, false
