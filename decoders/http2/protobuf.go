@@ -2,13 +2,13 @@ package http2
 
 import (
 	"bytes"
-	"encoding/binary"
 	"strconv"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"unixcap/decoders"
+	"unixcap/decoders/httpsemantics"
 	"unixcap/decoders/uri"
 )
 
@@ -231,27 +231,16 @@ func isPrintable(b []byte, whole bool) bool {
 			b = b[:len(b)-1]
 		}
 	}
-	const (
-		ones = 0x0101010101010101
-		high = 0x80 * ones
-	)
-	ascii := true
-	for i := 0; i < len(b); {
-		if i+8 <= len(b) {
-			if x := binary.LittleEndian.Uint64(b[i:]); (x|(x-' '*ones)|((x^0x7f*ones)-ones))&high == 0 {
-				i += 8 // none of them is a control character, and all are ASCII
-				continue
-			}
-		}
-		for end := min(i+8, len(b)); i < end; i++ {
-			if b[i] < ' ' || b[i] == 0x7f {
-				return false
-			}
-			ascii = ascii && b[i] < utf8.RuneSelf
-		}
-	}
-	return ascii || utf8.Valid(b)
+	return httpsemantics.IsText(b, &controls)
 }
+
+// controls has all control characters of ASCII.
+var controls = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c < ' ' || c == 0x7f
+	}
+	return t
+}()
 
 // credentials begin texts that are secrets by themselves: those of HTTP's
 // Authorization, a JSON Web Token, a private key.

@@ -91,7 +91,7 @@ func (p *Previewer) preview(c *Content, slot int) []byte {
 		}
 	}
 	if isForm(c.MediaType) {
-		if p.shown[slot] = p.shown[slot][:0]; !isText(plain) {
+		if p.shown[slot] = p.shown[slot][:0]; !IsText(plain, &control) {
 			return nil
 		}
 		p.shown[slot] = uri.AppendForm(p.shown[slot], plain[:min(len(plain), MaxPreview)])
@@ -127,16 +127,16 @@ func (p *Previewer) Text(b []byte, slot int, total int64) []byte {
 			}
 		}
 	}
-	if !isText(b) {
+	if !IsText(b, &control) {
 		return nil
 	}
 	p.shown[slot] = uri.AppendMasked(p.shown[slot][:0], b)
 	return p.shown[slot]
 }
 
-// isText says whether b is UTF-8 without other control characters than those
-// of lines. What may be cut within a character has lost that.
-func isText(b []byte) bool {
+// IsText says whether b is UTF-8 without some control characters. What may be cut
+// within a character has lost that.
+func IsText(b []byte, without *[256]bool) bool {
 	const (
 		ones = 0x0101010101010101
 		high = 0x80 * ones
@@ -151,7 +151,7 @@ func isText(b []byte) bool {
 			}
 		}
 		for end := min(i+8, len(b)); i < end; i++ {
-			if control[b[i]] {
+			if without[b[i]] {
 				return false
 			}
 			ascii = ascii && b[i] < utf8.RuneSelf
