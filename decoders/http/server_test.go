@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	nethttp "net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -25,55 +24,11 @@ import (
 	"unixcap/internal/need"
 )
 
-const nginxConf = `
-daemon off;
-error_log %[1]s/error.log;
-pid %[1]s/pid;
-events { worker_connections 64; }
-http {
-	access_log off;
-	types { text/html html; text/plain txt; application/json json; }
-	client_body_temp_path %[1]s/body;
-	proxy_temp_path %[1]s/proxy;
-	fastcgi_temp_path %[1]s/fastcgi;
-	uwsgi_temp_path %[1]s/uwsgi;
-	scgi_temp_path %[1]s/scgi;
-	gzip_types text/plain;
-	server {
-		listen unix:%[1]s/nginx.sock;
-		root %[1]s/www;
-		location /old/ { return 301 /new/; }
-		location /private/ { return 401; }
-		location /gzip/ { alias %[1]s/www/; gzip on; gzip_min_length 1; }
-		location /empty { return 204; }
-	}
-}
-`
-
 // startNginx starts nginx and returns its socket.
 func startNginx(t *testing.T) string {
 	t.Helper()
 	need.Programs(t, "nginx")
-	dir := t.TempDir()
-	write := func(name, text string) {
-		t.Helper()
-		name = filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	write("nginx.conf", fmt.Sprintf(nginxConf, dir))
-	write("www/index.html", "<h1>Hello</h1>\n")
-	write("www/lines.txt", strings.Repeat("All work and no play makes Jack a dull boy.\n", 50))
-	path := filepath.Join(dir, "nginx.sock")
-	decodertest.Start(t, path, "nginx", "-c", filepath.Join(dir, "nginx.conf"), "-e", filepath.Join(dir, "error.log"))
-	return path
+	return decodertest.Nginx(t, "", "exact")
 }
 
 // curl runs curl on a socket. It fails the test only if nothing was answered.

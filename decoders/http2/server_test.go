@@ -17,57 +17,11 @@ import (
 	"unixcap/internal/need"
 )
 
-const nginxConf = `
-daemon off;
-error_log %[1]s/error.log;
-pid %[1]s/pid;
-events { worker_connections 64; }
-http {
-	access_log off;
-	types { text/html html; text/plain txt; application/json json; }
-	client_body_temp_path %[1]s/body;
-	proxy_temp_path %[1]s/proxy;
-	fastcgi_temp_path %[1]s/fastcgi;
-	uwsgi_temp_path %[1]s/uwsgi;
-	scgi_temp_path %[1]s/scgi;
-	gzip_types text/plain;
-	if_modified_since before;
-	server {
-		listen unix:%[1]s/nginx.sock http2;
-		root %[1]s/www;
-		location /old/ { return 301 /new/; }
-		location /private/ { return 401; }
-		location /gzip/ { alias %[1]s/www/; gzip on; gzip_min_length 1; }
-		location /empty { return 204; }
-	}
-}
-`
-
 // startNginx starts nginx and returns its socket.
 func startNginx(t *testing.T) string {
 	t.Helper()
 	need.Programs(t, "nginx")
-	dir := t.TempDir()
-	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	write(t, dir, "nginx.conf", fmt.Sprintf(nginxConf, dir))
-	write(t, dir, "www/index.html", "<h1>Hello</h1>\n")
-	write(t, dir, "www/lines.txt", strings.Repeat("All work and no play makes Jack a dull boy.\n", 50))
-	path := filepath.Join(dir, "nginx.sock")
-	decodertest.Start(t, path, "nginx", "-c", filepath.Join(dir, "nginx.conf"), "-e", filepath.Join(dir, "error.log"))
-	return path
-}
-
-func write(t *testing.T, dir, name, text string) {
-	t.Helper()
-	name = filepath.Join(dir, name)
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	return decodertest.Nginx(t, " http2", "before")
 }
 
 // curl runs curl on a socket. It fails the test only if nothing was answered.
@@ -123,7 +77,7 @@ func ask(t *testing.T, c *nethttp.Transport, method, target, body string, fields
 }
 
 func recordNginx(t *testing.T) []decodertest.Conversation {
-	p := decodertest.Proxied(t, startNginx(t))
+	p := decodertest.Proxied(t, decodertest.Nginx(t, " http2", "before"))
 	c := overSocket(p.Path)
 	ask(t, c, "GET", "/", "", "Authorization", "Basic bWU6aHVudGVyMg==")
 	ask(t, c, "HEAD", "/lines.txt", "")
@@ -146,8 +100,8 @@ func startNghttpd(t *testing.T, args ...string) string {
 	t.Helper()
 	need.Programs(t, "nghttpd")
 	dir := t.TempDir()
-	write(t, dir, "www/index.html", "<h1>Hello</h1>\n")
-	write(t, dir, "www/style.css", strings.Repeat("a { color: red }\n", 100))
+	decodertest.Write(t, dir, "www/index.html", "<h1>Hello</h1>\n")
+	decodertest.Write(t, dir, "www/style.css", strings.Repeat("a { color: red }\n", 100))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
