@@ -14,7 +14,7 @@ var (
 		"password", "passwd", "passphrase", "pass", "pwd", "secret", "credential",
 		"accesstoken", "refreshtoken", "token", "bearer", "jwt", "assertion", "signature", "cookie", "session", "sessid",
 		"authoriz", "authoris", "auth", "apikey", "accesskey", "privatekey", "signingkey", "identitykey", "presharedkey",
-		"wepkey", "keyfilecontents", "pincode",
+		"wepkey", "keyfilecontents", "pincode", "unseal",
 	}
 
 	// secretEnds end names of secrets: as parts they are in others.
@@ -31,7 +31,7 @@ var (
 	// that end with an s must be whole words, others may go on.
 	everydayWords = []string{
 		"author", "passed", "passes", "passing", "passenger", "passage", "passive", "passport", "passthrough",
-		"compass", "bypass", "bypassed", "surpass", "tokens", "tokeniz", "tokenis", "sessions", "secretary", "authenticated",
+		"compass", "bypass", "bypassed", "surpass", "tokens", "tokeniz", "tokenis", "sessions", "secretary", "authenticated", "unsealed",
 	}
 
 	// everydayNames are such words of several, which say what is known of a
@@ -184,24 +184,33 @@ var partsByFirst = func() (t [256][]*secretPart) {
 
 // triples has for each two letters (1 to 26 in five bits each, 0: the beginning)
 // those that follow them where one of the lists' words begins, as bits.
-// escaped follows all.
-var triples = func() (t [1024]uint32) {
+// escaped follows all. fourths has by three such letters which ones follow, for many
+// everyday names have three: "api" of "apikey".
+var triples, fourths = func() (t [1024]uint32, next map[uint32]uint32) {
+	next = make(map[uint32]uint32)
 	for i := range t {
 		t[i] = 1 << escaped
 	}
 	for _, list := range [][]string{secretParts, secretEnds, secretWholes, secretParameters} {
 		for _, s := range list {
-			first, second := int(s[0]&31), s[1]&31
-			if len(s) > 2 {
-				t[first<<5|int(second)] |= 1 << (s[2] & 31)
+			first, second := uint32(s[0]&31), uint32(s[1]&31)
+			if len(s) == 2 {
+				for before := range uint32(32) {
+					t[before<<5|first] |= 1 << second
+					next[before<<10|first<<5|second] = 1<<32 - 1
+				}
 				continue
 			}
-			for before := range 32 {
-				t[before<<5|first] |= 1 << second
+			third := uint32(s[2] & 31)
+			t[first<<5|second] |= 1 << third
+			if key := first<<10 | second<<5 | third; len(s) == 3 {
+				next[key] = 1<<32 - 1
+			} else {
+				next[key] |= 1<<escaped | 1<<(s[3]&31)
 			}
 		}
 	}
-	return t
+	return t, next
 }()
 
 const (
@@ -226,16 +235,31 @@ var letters = func() (t [256]byte) {
 }()
 
 // MayBeSecretName says whether a name needs a closer look: of most, three letters
-// that follow each other are enough to tell. A name with a percent sign or a
-// backslash may be any, for these may stand for letters.
+// that follow each other are enough to tell, or four. A name with a percent sign or
+// a backslash may be any, for these may stand for letters. If none of the names
+// in a text is secret, the text as a whole is not.
 func MayBeSecretName(name []byte) bool {
-	before := uint(0)
-	for _, c := range name {
+	before := uint32(0)
+	for i, c := range name {
 		if c = letters[c]; c != 0 {
-			if triples[before&1023]>>(c&31)&1 != 0 {
+			if triples[before&1023]>>(c&31)&1 != 0 && (c == escaped || mayGoOn(name[i+1:], fourths[(before&1023)<<5|uint32(c)])) {
 				return true
 			}
-			before = before<<5 | uint(c)
+			before = before<<5 | uint32(c)
+		}
+	}
+	return false
+}
+
+// mayGoOn says whether the next letter of a name's rest is one of those that the
+// bits are for, all of which are set where none is needed.
+func mayGoOn(rest []byte, wanted uint32) bool {
+	if wanted == 1<<32-1 {
+		return true
+	}
+	for _, c := range rest {
+		if c = letters[c]; c != 0 {
+			return wanted>>c&1 != 0
 		}
 	}
 	return false

@@ -103,7 +103,7 @@ func (d *decoder) parameters(r *request) {
 				r.op = d.intern(value)
 			}
 		case "REQUEST_URI":
-			r.text = uri.AppendTarget(r.text[:0], value, maxTarget)
+			r.text, _ = uri.AppendTarget(r.text[:0], value, maxTarget)
 			r.params.cut += int64(max(len(value)-maxTarget, 0))
 		case "SCRIPT_NAME":
 			path = value

@@ -214,7 +214,7 @@ func (r *response) field(name, value []byte) {
 		}
 	case len("location"):
 		if decoders.EqualFold(name, "location") {
-			r.location = uri.AppendTarget(r.location[:0], value, httpsemantics.MaxTarget)
+			r.location, _ = uri.AppendTarget(r.location[:0], value, httpsemantics.MaxTarget)
 		}
 	}
 }

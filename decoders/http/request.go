@@ -217,7 +217,6 @@ func (d *decoder) requestStarts(s *side, t *item, whole bool) bool {
 		r = d.queue.get()
 		s.current = r
 	}
-	r.content.Secret = uri.IsSecretPath(line.target)
 	if r.op, r.minor = op, line.minor; out {
 		r.op = ""
 	}
@@ -229,7 +228,7 @@ func (d *decoder) requestStarts(s *side, t *item, whole bool) bool {
 	if !whole { // so that it is seen to be cut, perhaps within a secret
 		room = min(room, len(line.target)-1)
 	}
-	r.text = uri.AppendTarget(r.text[:0], line.target, room)
+	r.text, r.content.Secret = uri.AppendTarget(r.text[:0], line.target, room)
 	r.cut = t.cut + int64(max(len(line.target)-room, 0))
 	return true
 }

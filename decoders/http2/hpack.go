@@ -229,9 +229,9 @@ func (t *table) display(raw []byte) {
 	l := &t.line
 	switch l.kind {
 	case fieldPath, fieldLocation:
-		t.shown = uri.AppendTarget(t.shown[:0], raw, httpsemantics.MaxTarget)
+		t.shown, l.secret = uri.AppendTarget(t.shown[:0], raw, httpsemantics.MaxTarget)
 		l.cut = int32(max(len(raw)-httpsemantics.MaxTarget, 0))
-		l.secret = uri.IsSecretPath(t.shown) || isSecretMethod(t.shown)
+		l.secret = l.secret || isSecretMethod(t.shown)
 	case fieldAuthorization:
 		if len(raw) == 0 {
 			return

@@ -12,8 +12,22 @@ import (
 const maxName = 64
 
 // AppendTarget appends at most room bytes of a request target, or of another
-// URI, without the user information and secret parameters.
-func AppendTarget(dst, target []byte, room int) []byte {
+// URI, without the user information and secret parameters. secret says that the
+// contents which belong to the target are not to be shown either.
+func AppendTarget(dst, target []byte, room int) (shown []byte, secret bool) {
+	if harmless(target) {
+		return append(dst, target[:min(len(target), room)]...), false
+	}
+	return appendTarget(dst, target, room), IsSecretPath(target)
+}
+
+// harmless says of most targets that they have no user information and nothing
+// that may be a secret's name: all that is looked for has the latter, or is escaped.
+func harmless(target []byte) bool {
+	return !decoders.MayBeSecretName(target) && !bytes.Contains(target, []byte("://"))
+}
+
+func appendTarget(dst, target []byte, room int) []byte {
 	cut := len(target) > room
 	target = target[:min(len(target), room)]
 	if i := bytes.Index(target, []byte("://")); i > 0 && i < maxName && target[0] != '/' {
@@ -167,7 +181,7 @@ func appendPath(dst, path []byte) []byte {
 }
 
 // secretSegments begin segments of paths whose contents are secrets that no name
-// tells: Docker's and Podman's /secrets/create, Vault's /v1/secret/data/….
+// tells; all are names of secrets themselves (see harmless): Docker's and Podman's /secrets/create, Vault's /v1/secret/data/….
 var secretSegments = []string{"secret", "credential", "password", "passwd", "token", "unseal"}
 
 // pathMarks begin a segment of a path, or end the path.

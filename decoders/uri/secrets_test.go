@@ -59,8 +59,24 @@ func TestTarget(t *testing.T) {
 		{"/a?b", "/a?b"},
 		{"*", "*"},
 	} {
-		if got := string(AppendTarget(nil, []byte(test.target), 1<<20)); got != test.want {
+		if got, _ := AppendTarget(nil, []byte(test.target), 1<<20); string(got) != test.want {
 			t.Errorf("%s: %s, want %s", test.target, got, test.want)
+		}
+	}
+}
+
+func TestSecretPath(t *testing.T) {
+	for target, want := range map[string]bool{
+		"/secrets/create":  true,
+		"/v1/Secret/data":  true,
+		"/v1/sys/unseal":   true,
+		"/v1/sys/unseal?a": true,
+		"/a?b=/secret":     false,
+		"/a/insecret":      false,
+		"/users/17":        false,
+	} {
+		if _, secret := AppendTarget(nil, []byte(target), 1<<20); secret != want {
+			t.Errorf("%s: %v", target, secret)
 		}
 	}
 }
