@@ -184,34 +184,49 @@ var partsByFirst = func() (t [256][]*secretPart) {
 
 // triples has for each two letters (1 to 26 in five bits each, 0: the beginning)
 // those that follow them where one of the lists' words begins, as bits.
-// escaped follows all. fourths has by three such letters which ones follow, for many
-// everyday names have three: "api" of "apikey".
-var triples, fourths = func() (t [1024]uint32, next map[uint32]uint32) {
-	next = make(map[uint32]uint32)
-	for i := range t {
-		t[i] = 1 << escaped
+// escaped follows all.
+var triples [1024]uint32
+
+// fourths has for such two letters, which are the one that its row is for, and the
+// third which ones follow, for many everyday names have three of them: "api" of
+// "apikey". All bits are set if none need follow.
+var (
+	rows    [1024]uint8
+	fourths [][32]uint32
+)
+
+func init() {
+	add := func(two, third, next uint32) {
+		triples[two] |= 1 << third
+		if rows[two] == 0 {
+			rows[two] = uint8(len(fourths))
+			fourths = append(fourths, [32]uint32{escaped: anyLetter})
+		}
+		fourths[rows[two]][third] |= next
+	}
+	fourths = make([][32]uint32, 1) // row 0 is that of all others
+	fourths[0][escaped] = anyLetter
+	for i := range triples {
+		triples[i] = 1 << escaped
 	}
 	for _, list := range [][]string{secretParts, secretEnds, secretWholes, secretParameters} {
 		for _, s := range list {
 			first, second := uint32(s[0]&31), uint32(s[1]&31)
-			if len(s) == 2 {
+			switch len(s) {
+			case 2:
 				for before := range uint32(32) {
-					t[before<<5|first] |= 1 << second
-					next[before<<10|first<<5|second] = 1<<32 - 1
+					add(before<<5|first, second, anyLetter)
 				}
-				continue
-			}
-			third := uint32(s[2] & 31)
-			t[first<<5|second] |= 1 << third
-			if key := first<<10 | second<<5 | third; len(s) == 3 {
-				next[key] = 1<<32 - 1
-			} else {
-				next[key] |= 1<<escaped | 1<<(s[3]&31)
+			case 3:
+				add(first<<5|second, uint32(s[2]&31), anyLetter)
+			default:
+				add(first<<5|second, uint32(s[2]&31), 1<<escaped|1<<(s[3]&31))
 			}
 		}
 	}
-	return t, next
-}()
+}
+
+const anyLetter = 1<<32 - 1
 
 const (
 	digit   = 27
@@ -241,8 +256,8 @@ var letters = func() (t [256]byte) {
 func MayBeSecretName(name []byte) bool {
 	before := uint32(0)
 	for i, c := range name {
-		if c = letters[c]; c != 0 {
-			if triples[before&1023]>>(c&31)&1 != 0 && (c == escaped || mayGoOn(name[i+1:], fourths[(before&1023)<<5|uint32(c)])) {
+		if c = letters[c] & 31; c != 0 {
+			if two := before & 1023; triples[two]>>c&1 != 0 && mayGoOn(name[i+1:], fourths[rows[two]][c]) {
 				return true
 			}
 			before = before<<5 | uint32(c)
@@ -251,16 +266,13 @@ func MayBeSecretName(name []byte) bool {
 	return false
 }
 
-// mayGoOn says whether the next letter of a name's rest is one of those that the
-// bits are for, all of which are set where none is needed.
+// mayGoOn says whether the next letter of a name's rest is one of those whose bits
+// are set.
 func mayGoOn(rest []byte, wanted uint32) bool {
-	if wanted == 1<<32-1 {
-		return true
-	}
 	for _, c := range rest {
 		if c = letters[c]; c != 0 {
 			return wanted>>c&1 != 0
 		}
 	}
-	return false
+	return wanted == anyLetter
 }

@@ -45,10 +45,6 @@ type decoder struct {
 	ownMethods httpsemantics.OwnMethods
 	printers   [2]printer
 	text       []byte
-
-	reading     *stream // whose header block is being read
-	readingFrom decoders.End
-	take        func(*fieldLine) // takeField
 }
 
 // A side is one direction of the connection.
@@ -68,7 +64,6 @@ type side struct {
 
 func newDecoder(emit func(*decoders.Exchange)) decoders.Decoder {
 	d := &decoder{emit: emit}
-	d.take = d.takeField
 	for i := range d.sides {
 		d.sides[i].table.limit = initialTable
 	}
@@ -183,7 +178,7 @@ func (d *decoder) restarts(from decoders.End, p []byte) bool {
 // frameBegins is where a frame's header is complete. It says whether the frame
 // may come here.
 func (d *decoder) frameBegins(from decoders.End, s *side) bool {
-	h := &s.framer.head
+	h, at := s.framer.head, s.framer.at
 	if s.open != (h.kind == frameContinuation) || s.open && h.stream != s.first.stream {
 		return false // RFC 9113, 6.10: nothing comes between
 	}
@@ -194,12 +189,13 @@ func (d *decoder) frameBegins(from decoders.End, s *side) bool {
 		}
 		s.padded, s.pad = h.has(flagPadded), 0
 		if s.stream != nil {
-			s.stream.halves[from].add(s.framer.at, s.framer.at, headerLength)
+			s.stream.halves[from].add(at, at, headerLength)
 		}
 	case frameContinuation:
 	default:
 		s.buf, s.over = s.buf[:0], false
-		s.first, s.span = *h, decoders.Span{First: s.framer.at}
+		s.first = h
+		s.span.First = at
 	}
 	return true
 }

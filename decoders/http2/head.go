@@ -45,7 +45,7 @@ func (d *decoder) blockEnds(from decoders.End, s *side, block []byte) {
 		one.halves[from].add(s.span.First, s.span.Last, s.span.Bytes)
 		d.head(from, s, one, block)
 	} else {
-		s.read(block, nil)
+		d.read(from, s, nil, block)
 	}
 	if cap(s.buf) > maxIdle {
 		s.buf = nil
@@ -102,29 +102,29 @@ func (d *decoder) open(id uint32) *stream {
 	return d.streams.open(id)
 }
 
-// read reads a header block and calls take for each field, if there is a take. It
+// read reads a header block of a stream, which one is nil for if it is over. It
 // returns how many fields are not known. A block that cannot be read, or not to its
 // end, counts as one.
-func (s *side) read(block []byte, take func(*fieldLine)) (unknown int64) {
+func (d *decoder) read(from decoders.End, s *side, one *stream, block []byte) (unknown int64) {
 	if s.over {
 		s.over = false
 		s.table.forget()
 		return 1
 	}
+	first := firstShown
+	if one != nil && one.halves[from].headed { // of trailers, all names are shown
+		first = fieldOther
+	}
 	t, ok := &s.table, true
 	for len(block) > 0 {
-		if block, ok = t.next(block); !ok {
+		if block, ok = t.next(block, first); !ok {
 			t.forget()
 			return unknown + 1
 		}
-		switch t.line.kind {
-		case noField:
-		case fieldUnknown:
+		if t.line.kind >= first && one != nil {
+			d.takeField(one, from, &t.line)
+		} else if t.line.kind == fieldUnknown {
 			unknown++
-		default:
-			if take != nil {
-				take(&t.line)
-			}
 		}
 	}
 	return unknown
@@ -134,8 +134,7 @@ func (s *side) read(block []byte, take func(*fieldLine)) (unknown int64) {
 func (d *decoder) head(from decoders.End, s *side, one *stream, block []byte) {
 	h := &one.halves[from]
 	ends := s.first.has(flagEndStream)
-	d.reading, d.readingFrom = one, from
-	unknown := s.read(block, d.take)
+	unknown := d.read(from, s, one, block)
 	one.unknown += unknown
 	if from == decoders.Server {
 		h.vague = unknown > 0
@@ -174,14 +173,12 @@ func (d *decoder) promise(s *side, id uint32, block []byte) {
 	one.pushed = true
 	h := &one.halves[decoders.Client]
 	h.span = s.span
-	d.reading, d.readingFrom = one, decoders.Client
-	one.unknown += s.read(block, d.take)
+	one.unknown += d.read(decoders.Client, s, one, block)
 	h.headed, h.ended = true, true
 }
 
-// takeField takes in a field of the stream that is being read.
-func (d *decoder) takeField(l *fieldLine) {
-	one, from := d.reading, d.readingFrom
+// takeField takes in a field of a stream.
+func (d *decoder) takeField(one *stream, from decoders.End, l *fieldLine) {
 	h := &one.halves[from]
 	v := l.value
 	switch l.kind {

@@ -132,12 +132,15 @@ func (t *table) compact() {
 	t.first = 0
 }
 
-// indexed makes the entry of an index the current line. Index 0 is not used: RFC 7541, 6.1.
-func (t *table) indexed(i int) {
+// indexed makes the entry of an index the current line, but no more than its kind if
+// that is before first. Index 0 is not used: RFC 7541, 6.1.
+func (t *table) indexed(i int, first field) {
 	l := &t.line // whose parts are set one by one, which is quicker
 	if i <= staticEntries {
 		s := &staticTable[i]
-		l.kind, l.secret, l.cut, l.name, l.value = s.kind, false, 0, s.name, s.value
+		if l.kind = s.kind; l.kind >= first {
+			l.secret, l.cut, l.name, l.value = false, 0, s.name, s.value
+		}
 		return
 	}
 	if i -= staticEntries; i > len(t.entries)-t.first {
@@ -145,14 +148,17 @@ func (t *table) indexed(i int) {
 		return
 	}
 	e := &t.entries[len(t.entries)-i]
+	if l.kind = e.kind; l.kind < first {
+		return
+	}
 	name := e.at + e.nameLen
-	l.kind, l.secret, l.cut, l.name, l.value = e.kind, e.secret, e.cut, t.bytes[e.at:name], t.bytes[name:name+e.valueLen]
+	l.secret, l.cut, l.name, l.value = e.secret, e.cut, t.bytes[e.at:name], t.bytes[name:name+e.valueLen]
 }
 
 // next reads a field from a header block and returns what is left of it. The line
-// has no kind if it was a size update. ok is false if it cannot be: then the
-// table is in doubt.
-func (t *table) next(b []byte) (rest []byte, ok bool) {
+// has no kind if it was a size update, and perhaps nothing but its kind if that is
+// before first. ok is false if it cannot be: then the table is in doubt.
+func (t *table) next(b []byte, first field) (rest []byte, ok bool) {
 	var i int
 	c := b[0]
 	switch {
@@ -160,7 +166,7 @@ func (t *table) next(b []byte) (rest []byte, ok bool) {
 		if i, b, ok = integer(b, 7); !ok || i == 0 {
 			return nil, false
 		}
-		t.indexed(i)
+		t.indexed(i, first)
 		return b, true
 	case c&0xc0 == 0x40: // 6.2.1
 		if b, ok = t.literal(b, 6); ok {
@@ -185,7 +191,7 @@ func (t *table) literal(b []byte, prefix uint) (rest []byte, ok bool) {
 	}
 	l := &t.line
 	if i > 0 {
-		t.indexed(i)
+		t.indexed(i, noField)
 		if i > staticEntries { // add may move it
 			t.name.b = append(t.name.b[:0], l.name...)
 			l.name = t.name.b
@@ -249,14 +255,15 @@ func (t *table) display(raw []byte) {
 // integer reads an integer whose first byte has a prefix of so many bits: RFC
 // 7541, 5.1.
 func integer(b []byte, prefix uint) (n int, rest []byte, ok bool) {
-	if len(b) == 0 {
-		return 0, nil, false
+	if most := byte(1)<<prefix - 1; len(b) > 0 && b[0]&most < most {
+		return int(b[0] & most), b[1:], true
 	}
-	most := 1<<prefix - 1
-	if n = int(b[0]) & most; n < most {
-		return n, b[1:], true
-	}
-	all := int64(n)
+	return longInteger(b, 1<<prefix-1)
+}
+
+// longInteger reads an integer of which the first byte has most.
+func longInteger(b []byte, most int) (n int, rest []byte, ok bool) {
+	all := int64(most)
 	for shift, i := 0, 1; i < len(b) && shift <= 28; i, shift = i+1, shift+7 {
 		all += int64(b[i]&0x7f) << shift
 		if b[i]&0x80 == 0 {

@@ -60,7 +60,7 @@ func (l *fieldLine) text() string {
 func (t *table) read(block []byte) string {
 	var list []string
 	for ok := true; len(block) > 0; {
-		if block, ok = t.next(block); !ok {
+		if block, ok = t.next(block, noField); !ok {
 			list = append(list, "!")
 			break
 		}

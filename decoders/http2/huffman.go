@@ -61,7 +61,8 @@ func (s *scratch) huffman(src []byte) (text []byte, ok bool) {
 	s.b, dst = dst, dst[:cap(dst)]
 	at := 0
 	next, n := uint64(0), uint(0) // n bits, from the highest on
-	for {
+	for len(src) > 0 || n >= peeked {
+		lookups := uint(4) // always the same, which is what a processor foresees best
 		if len(src) >= 8 {
 			next |= binary.BigEndian.Uint64(src) >> n
 			src, n = src[(63-n)/8:], n|56
@@ -70,11 +71,12 @@ func (s *scratch) huffman(src []byte) (text []byte, ok bool) {
 				next |= uint64(src[0]) << (56 - n)
 				n += 8
 			}
+			lookups = min(n/peeked, 4)
+			if lookups == 0 {
+				break
+			}
 		}
-		if n < peeked {
-			break
-		}
-		for n >= peeked {
+		for range lookups {
 			code := codePairs[next>>(64-peeked)]
 			if code.count == 0 {
 				return nil, false

@@ -119,8 +119,11 @@ func (s *streams) open(id uint32) *stream {
 
 // close lets go of a stream.
 func (s *streams) close(one *stream) {
-	i := slices.Index(s.list, one)
-	s.list = slices.Delete(s.list, i, i+1)
+	if i, last := slices.Index(s.list, one), len(s.list)-1; i == last {
+		s.list = s.list[:last] // as a rule
+	} else {
+		s.list = slices.Delete(s.list, i, i+1)
+	}
 	if len(s.free) < maxFree {
 		one.reset()
 		s.free = append(s.free, one)

@@ -24,7 +24,7 @@ func AppendTarget(dst, target []byte, room int) (shown []byte, secret bool) {
 // harmless says of most targets that they have no user information and nothing
 // that may be a secret's name: all that is looked for has the latter, or is escaped.
 func harmless(target []byte) bool {
-	return !decoders.MayBeSecretName(target) && !bytes.Contains(target, []byte("://"))
+	return !decoders.MayBeSecretName(target) && (bytes.IndexByte(target, ':') < 0 || !bytes.Contains(target, []byte("://")))
 }
 
 func appendTarget(dst, target []byte, room int) []byte {
