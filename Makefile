@@ -47,9 +47,8 @@ fuzz: ## run each fuzz target for FUZZTIME
 bench: ## measure what recording and analysing cost, into docs/benchmarks.md (SOAK=10m: at length too)
 	go run ./internal/benchmark $(if $(SOAK),-soak $(SOAK))
 
-profile: ## have the compiler know where analyze spends its time: on the file CAPTURE
-	go test ./cmd/analyze -o bin/analyze.test -trimpath -pgo=off -run - -bench Commands -benchtime 12x -cpu 1 \
-		-capture '$(abspath $(CAPTURE))' -cpuprofile cmd/analyze/default.pgo
+profile: ## have the compiler know where analyze spends its time: on the file CAPTURE, and in each decoder
+	@CAPTURE='$(CAPTURE)' scripts/profile.sh
 
 install: build ## install into DESTDIR and PREFIX (/usr/local)
 	install -d '$(DESTDIR)$(PREFIX)/bin'

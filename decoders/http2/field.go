@@ -18,7 +18,6 @@ const (
 	fieldOther                // it is not looked at
 
 	fieldMethod
-	fieldScheme
 	fieldAuthority
 	fieldPath
 	fieldProtocol // RFC 8441, 4
@@ -37,8 +36,7 @@ const (
 	fieldGRPCEncoding
 	fieldGRPCTimeout
 
-	firstShown  = fieldMethod
-	afterPseudo = fieldHost // those before are pseudo-header fields
+	firstShown = fieldMethod
 )
 
 // fieldOf returns what a name says: RFC 9113, 8.2 has them in lower case.
@@ -52,7 +50,7 @@ func fieldOf(name []byte) field {
 }
 
 var fieldNames = map[string]field{
-	":method": fieldMethod, ":scheme": fieldScheme, ":authority": fieldAuthority, ":path": fieldPath, ":protocol": fieldProtocol,
+	":method": fieldMethod, ":authority": fieldAuthority, ":path": fieldPath, ":protocol": fieldProtocol,
 	":status": fieldStatus,
 	"host":    fieldHost, "user-agent": fieldUserAgent, "authorization": fieldAuthorization, "content-type": fieldContentType,
 	"content-encoding": fieldContentEncoding, "server": fieldServer, "location": fieldLocation,

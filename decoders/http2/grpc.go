@@ -211,10 +211,12 @@ func cutMethod(target []byte) (service, method []byte, ok bool) {
 	if len(target) == 0 || target[0] != '/' {
 		return nil, nil, false
 	}
-	service, method, ok = bytes.Cut(target[1:], []byte{'/'})
-	ok = ok && len(service) > 0 && len(method) > 0 && method[0] >= 'A' && method[0] <= 'Z' &&
-		isIdentifier(service, true) && isIdentifier(method, false)
-	return service, method, ok
+	i := 1 + bytes.IndexByte(target[1:], '/')
+	if i <= 1 || i+1 == len(target) || target[i+1] < 'A' || target[i+1] > 'Z' {
+		return nil, nil, false
+	}
+	service, method = target[1:i], target[i+1:]
+	return service, method, isIdentifier(service, true) && isIdentifier(method, false)
 }
 
 func isIdentifier(b []byte, dots bool) bool {

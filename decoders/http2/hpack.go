@@ -111,10 +111,11 @@ func (t *table) add() {
 	if t.first > 0 && (int(t.entries[t.first].at) > len(t.bytes)/2 || t.first > len(t.entries)/2) {
 		t.compact()
 	}
-	e := entry{kind: l.kind, secret: l.secret, cut: l.cut, at: int32(len(t.bytes)), nameLen: int32(len(l.name)), valueLen: int32(len(l.value))}
+	t.entries = append(t.entries, entry{})
+	e := &t.entries[len(t.entries)-1] // which is not copied
+	e.kind, e.secret, e.cut, e.at, e.nameLen, e.valueLen = l.kind, l.secret, l.cut, int32(len(t.bytes)), int32(len(l.name)), int32(len(l.value))
 	e.reckoning = entryOverhead + e.nameLen + min(e.valueLen, l.sent) // what is shown may be longer
 	t.bytes = append(append(t.bytes, l.name...), l.value...)
-	t.entries = append(t.entries, e)
 	t.size += int(e.reckoning)
 	if t.size > t.limit {
 		t.evict()
@@ -162,7 +163,10 @@ func (t *table) next(b []byte, first field) (rest []byte, ok bool) {
 	var i int
 	c := b[0]
 	switch {
-	case c&0x80 != 0: // RFC 7541, 6.1
+	case c > 0x80 && c < 0xff: // most fields: RFC 7541, 6.1, in one byte
+		t.indexed(int(c&0x7f), first)
+		return b[1:], true
+	case c&0x80 != 0:
 		if i, b, ok = integer(b, 7); !ok || i == 0 {
 			return nil, false
 		}
