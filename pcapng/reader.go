@@ -19,8 +19,8 @@ type ReaderOptions struct {
 	// default is [DefaultMaxBlockSize].
 	MaxBlockSize int
 	// BufferSize is how much is read at once. The buffer grows beyond it only
-	// for longer blocks, and only as far as there is input. The default of
-	// 256 KiB fits the cache of a processor core.
+	// for longer blocks, and only as far as there is input. The default is 1 MiB,
+	// about what a core of a server's processor has a cache of its own for.
 	BufferSize int
 }
 
@@ -199,6 +199,12 @@ func (r *Reader) frame() (t uint32, body []byte, err error) {
 // Buffer returns the memory that the last block points into. Whoever retains it
 // may use the block's bytes after the next call of Next, though not the block.
 func (r *Reader) Buffer() *Buffer { return r.win.Buffer() }
+
+// Ready reports whether the next block is in memory, so that Next does not read.
+func (r *Reader) Ready() bool {
+	b := r.win.Bytes()
+	return len(b) >= frameSize && uint64(len(b)) >= uint64(r.order.u32(b[4:]))
+}
 
 // decode makes a block of its body.
 func (r *Reader) decode(t uint32, body []byte) (Block, error) {

@@ -240,6 +240,46 @@ func TestReaderSplits(t *testing.T) {
 	}
 }
 
+// A countedReader counts the calls of Read.
+type countedReader struct {
+	io.Reader
+	calls int
+}
+
+func (r *countedReader) Read(p []byte) (int, error) {
+	r.calls++
+	return r.Reader.Read(p)
+}
+
+// Ready tells whether Next reads, as long as the byte order stays.
+func TestReaderReady(t *testing.T) {
+	for _, big := range []bool{false, true} {
+		file := write(t, sectionHeader(big), interfaceDescription(), enhancedPacket(), enhancedPacket(), &pcapng.SimplePacket{OriginalLength: 5, Data: []byte("hello")})
+		for size := 1; size < len(file); size++ {
+			src := &countedReader{Reader: &pieces{bytes.NewReader(file), size}}
+			r, err := pcapng.NewReader(src)
+			check(t, err)
+			for first := true; err == nil; first = false {
+				ready, before := r.Ready(), src.calls
+				if _, err = r.Next(); !first && ready != (src.calls == before) {
+					t.Fatalf("%d bytes at a time, before %d: ready %v, but %d reads", size, r.Offset(), ready, src.calls-before)
+				}
+			}
+			if err != io.EOF {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// pieces reads no more than so many bytes at once.
+type pieces struct {
+	io.Reader
+	size int
+}
+
+func (c *pieces) Read(p []byte) (int, error) { return c.Reader.Read(p[:min(len(p), c.size)]) }
+
 // An error of the input comes after the blocks that came before it.
 func TestReaderInputError(t *testing.T) {
 	broken := errors.New("broken")

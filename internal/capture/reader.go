@@ -47,6 +47,8 @@ type Source interface {
 	Section() *pcapng.SectionHeader
 	// Buffer is what the last block points into.
 	Buffer() *pcapng.Buffer
+	// Ready reports whether the next block is in memory.
+	Ready() bool
 }
 
 // A Reader reads messages from a capture, also from what editcap, mergecap,
@@ -301,6 +303,10 @@ func (r *Reader) Packets() (read, foreign uint64) { return r.packets, r.foreign 
 // it may use the payload after the next call of Next. It is nil if the payload is
 // elsewhere, and so valid until then only.
 func (r *Reader) Buffer() *pcapng.Buffer { return r.buffer }
+
+// Ready reports whether Next, unless a message has more than one packet, returns
+// the next one without reading.
+func (r *Reader) Ready() bool { return r.again != nil || r.end != nil || r.src.Ready() }
 
 // message makes a message of a packet, or adds the packet to one. It returns
 // the message that is complete now, if any.

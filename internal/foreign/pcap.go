@@ -96,6 +96,12 @@ func (p *Pcap) Section() *pcapng.SectionHeader { return &p.section }
 // Buffer returns the memory that the last packet points into.
 func (p *Pcap) Buffer() *pcapng.Buffer { return p.win.Buffer() }
 
+// Ready reports whether the next packet is in memory, so that Next does not read.
+func (p *Pcap) Ready() bool {
+	b := p.win.Bytes()
+	return len(b) >= packetHeader && uint64(len(b)) >= packetHeader+uint64(p.u32(b[8:]))
+}
+
 // u32 reads a number of the file.
 func (p *Pcap) u32(b []byte) uint32 {
 	if p.swapped {

@@ -105,6 +105,44 @@ func TestPcapCut(t *testing.T) {
 	}
 }
 
+// Ready tells that the next packet is there as a whole.
+func TestPcapReady(t *testing.T) {
+	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+		b := raw(t)
+		file := pcap(order, 0xa1b2c3d4, linkRaw, b, b)
+		for n := 24; n <= len(file); n++ {
+			p, err := NewPcap(bytes.NewReader(file[:n]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.Next(); err != nil { // the interface
+				t.Fatal(err)
+			}
+			for whole := (n - 24) / (16 + len(b)); whole > 0; whole-- {
+				if _, err := p.Next(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if p.Ready() {
+				t.Errorf("the end, in %d bytes, is ready", n)
+			}
+		}
+		p, err := NewPcap(bytes.NewReader(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.win.Fill(len(file) - 24)
+		for range 3 { // the interface and two packets
+			if !p.Ready() {
+				t.Error("not ready")
+			}
+			if _, err := p.Next(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // A length that lies costs no memory.
 func TestPcapDamaged(t *testing.T) {
 	file := pcap(binary.LittleEndian, 0xa1b2c3d4, linkRaw, raw(t), raw(t))

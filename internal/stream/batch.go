@@ -2,40 +2,39 @@ package stream
 
 import (
 	"math"
-	"sync/atomic"
 
 	"unixcap/internal/capture"
 	"unixcap/pcapng"
 )
 
 const (
-	// A batch is full with so many messages, or bytes of messages that had to be
-	// put together, or what was in one buffer of input. It is large enough that
-	// handing it over costs little for a message, and small enough to stay in the
-	// processor's cache.
-	batchMessages = 1024
+	// A batch is what was in one buffer of input, unless it is full with so many
+	// messages, or bytes of messages that had to be put together. It is large enough
+	// that taking turns costs little for a message, and small enough to stay in
+	// the cache of the core that has read it.
+	batchMessages = 4096
 	batchCopies   = 1 << 20
 )
 
-// batchesOf is how many batches there are: one that is worked on by all, and two more for
-// each further core, which has work while the reader fills the other. More would
-// only push each other out of the processors' caches.
-func batchesOf(cores int) int { return 2*cores - 1 }
-
-// A batch is a stretch of the input on its way: its messages by lane, the memory
-// they point into, and what the lanes made of them.
+// A batch is a stretch of the input: its messages by lane, the memory they point
+// into, and what the lanes made of them.
 type batch struct {
 	lane    uint8 // for messages that any lane may take
 	items   [lanes][]item
 	count   int
-	buffer  *pcapng.Buffer // retained; nil as long as nothing points into one
+	buffers []*pcapng.Buffer // retained
 	copies  []byte
 	closing bool // no messages: the input has ended
 
-	left atomic.Int32 // who has not done their part
-	done chan struct{}
-	out  [lanes]printed
+	turns [places]uint64
+	out   [lanes]printed
 }
+
+// A batch has its turn in each lane that it has messages for, and to be written.
+const (
+	writing = lanes
+	places  = lanes + 1
+)
 
 // An item is a message and its number in the input.
 type item struct {
@@ -45,8 +44,6 @@ type item struct {
 	// address of a socket that was in this one.
 	reused bool
 }
-
-func newBatch(lane uint8) *batch { return &batch{lane: lane, done: make(chan struct{}, 1)} }
 
 // add copies a message, but of its payload only what is in no buffer.
 func (b *batch) add(lane uint8, number uint64, m *capture.Message, buffer *pcapng.Buffer) {
@@ -58,9 +55,9 @@ func (b *batch) add(lane uint8, number uint64, m *capture.Message, buffer *pcapn
 		from := len(b.copies)
 		b.copies = append(b.copies, m.Payload...)
 		b.items[lane][len(b.items[lane])-1].m.Payload = b.copies[from:len(b.copies):len(b.copies)]
-	case b.buffer == nil:
+	case len(b.buffers) == 0 || b.buffers[len(b.buffers)-1] != buffer:
 		buffer.Retain()
-		b.buffer = buffer
+		b.buffers = append(b.buffers, buffer)
 	}
 }
 
@@ -70,29 +67,16 @@ func (b *batch) reuse(lane uint8, number uint64, m *capture.Message) {
 	b.items[lane][len(b.items[lane])-1].m.Payload = nil
 }
 
-// takes reports whether a message may be added that is in a buffer, or in none.
-func (b *batch) takes(buffer *pcapng.Buffer) bool {
-	return b.buffer == nil || buffer == nil || b.buffer == buffer
-}
-
-// finish says that somebody has done their part, and does not look at the batch
-// any more.
-func (b *batch) finish() {
-	if b.left.Add(-1) == 0 {
-		b.done <- struct{}{}
-	}
-}
-
 func (b *batch) full() bool {
-	return b.count >= batchMessages || len(b.copies) >= batchCopies
+	return b.count >= batchMessages || len(b.copies) >= batchCopies || len(b.buffers) > 1
 }
 
 // clear makes the batch ready to be filled again.
 func (b *batch) clear() {
-	if b.buffer != nil {
-		b.buffer.Release()
-		b.buffer = nil
+	for _, buffer := range b.buffers {
+		buffer.Release()
 	}
+	b.buffers = b.buffers[:0]
 	for i := range b.items {
 		b.items[i] = b.items[i][:0]
 		b.out[i].clear()
@@ -128,6 +112,16 @@ func (p *printed) clear() {
 	}
 	clear(p.pieces)
 	p.pieces, p.next, p.passed = p.pieces[:0], 0, 0
+}
+
+// lanes returns those that it has something for, as bits.
+func (b *batch) lanes() (set uint) {
+	for i := range b.items {
+		if len(b.items[i]) > 0 || b.closing {
+			set |= 1 << i
+		}
+	}
+	return set
 }
 
 // merge calls text and flow for all that the lanes have printed, in the order of

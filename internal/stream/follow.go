@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"math/bits"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -48,46 +49,36 @@ type Work struct {
 	Stop <-chan struct{}
 }
 
-// Follow reads an input to its end and does the work on all cores: one reads, each
-// worker follows conversations with an Engine of its own, one writes. The reader is
-// a worker as well while the others have enough to do. The result is the
-// same whatever the number of cores. A message of a stream is worked on before
-// the next one is waited for.
+// Follow reads an input to its end and does the work on all cores. Each worker reads
+// a batch when it is its turn, and then does in every lane what there is to do about
+// it, in turn: so what was read stays in one core's cache, and each lane has all
+// messages in order. The result is the same whatever the number of cores. A message
+// of a stream is worked on before the next one is waited for.
 //
-// Memory is bounded by a few batches of input and what the engines and
+// Memory is bounded by a batch of input for each core and what the engines and
 // decoders keep.
 func Follow(in *Input, w Work) error {
-	cores := min(runtime.GOMAXPROCS(0), lanes)
-	batches := batchesOf(cores)
-	c := &crew{in: in, work: w, free: make(chan *batch, batches), ready: make(chan *lane, lanes), order: make(chan *batch, batches)}
-	for i := range batches {
-		c.free <- newBatch(uint8(i % lanes))
-	}
+	c := &crew{in: in, work: w, ended: make(chan struct{}), out: bufio.NewWriterSize(w.Out, writeBuffer)}
+	c.passed.L = &c.passing
 	for i := range c.lanes {
 		c.lanes[i].begin(c, i)
 	}
+	in.waits = c.wait
 	var workers sync.WaitGroup
-	for range cores {
-		workers.Add(1)
-		go func() {
-			defer workers.Done()
-			for l := range c.ready {
-				l.work()
-			}
-		}()
+	for i := range min(runtime.GOMAXPROCS(0), lanes) {
+		workers.Go(func() { c.worker(uint8(i)) })
 	}
-	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		c.write()
-	}()
-	err := c.read()
-	c.dispatch()
-	c.close()
-	<-written
-	close(c.ready)
-	workers.Wait()
+	err := c.readAll()
+	b := &batch{closing: true}
+	c.line(b)
+	c.finish(b)
+	if err == nil { // else one may read for ever
+		workers.Wait()
+	}
 	if failed := c.failed(); failed != nil {
+		return failed
+	}
+	if failed := c.out.Flush(); failed != nil {
 		return failed
 	}
 	return err
@@ -99,18 +90,24 @@ type crew struct {
 	work  Work
 	lanes [lanes]lane
 
-	free  chan *batch // to be filled
-	ready chan *lane  // that have something to do
-	order chan *batch // to be written
-
-	// Of the reader, who has reading while it does not wait for input.
+	// Whoever has turn reads, and has reading while not waiting for input.
+	turn    sync.Mutex
 	reading sync.Mutex
-	stopped atomic.Bool
 	router  router
-	batch   *batch // being filled; may be nil
+	batch   *batch // being filled
 	number  uint64
+	lined   [places]uint64 // batches
+	handed  sync.WaitGroup // what was read by one and is worked on by another
+	ended   chan struct{}  // closed when there is nothing more to read
+	over    bool           // it is
 
+	stopped atomic.Bool
 	failure atomic.Pointer[error] // the first one of a lane or of the writing
+
+	passing sync.Mutex
+	passed  sync.Cond      // something did
+	done    [places]uint64 // batches
+	out     *bufio.Writer  // of the batch whose turn it is
 }
 
 func (c *crew) failed() error {
@@ -126,27 +123,22 @@ func (c *crew) fail(err error) {
 	}
 }
 
-// read reads the input until its end, or until it is stopped.
-func (c *crew) read() error {
-	ended := make(chan struct{})
-	c.in.waits = c.wait
-	go func() {
-		defer close(ended)
-		c.reading.Lock()
-		defer c.reading.Unlock()
-		c.readAll()
-	}()
+// readAll returns when the input has ended, or was stopped.
+func (c *crew) readAll() error {
 	select {
-	case <-ended:
+	case <-c.ended:
 		return nil
 	case <-c.work.Stop:
 	}
-	if c.in.live() {
-		select {
-		case <-ended:
-			return nil
-		case <-time.After(stopGrace):
-		}
+	if !c.in.live() {
+		c.stopped.Store(true)
+		<-c.ended
+		return ErrInterrupted
+	}
+	select {
+	case <-c.ended:
+		return nil
+	case <-time.After(stopGrace):
 	}
 	c.stopped.Store(true)
 	// Now the reader waits for input, or has ended. In the former case it never
@@ -155,122 +147,138 @@ func (c *crew) read() error {
 	return ErrInterrupted
 }
 
-// wait surrounds a read that may take any time: what was read before is handed
-// on.
-func (c *crew) wait(read func()) {
-	c.dispatch()
-	c.reading.Unlock()
-	read()
+// worker reads batches and works on them until there are no more.
+func (c *crew) worker(lane uint8) {
+	for b := (&batch{lane: lane}); c.read(&b); {
+		c.finish(b)
+	}
+}
+
+// read fills a batch with what one buffer of input has. The batch may be replaced. It
+// returns false if there is nothing more to read.
+func (c *crew) read(b **batch) bool {
+	c.turn.Lock()
+	defer c.turn.Unlock()
 	c.reading.Lock()
+	defer c.reading.Unlock()
+	if c.over {
+		return false
+	}
+	c.batch = *b
+	more := c.next()
+	for more && !c.batch.full() && c.in.ready() {
+		more = c.next()
+	}
+	*b = c.batch
+	c.line(c.batch)
+	if c.work.Tick != nil {
+		c.work.Tick(int(c.number))
+	}
+	if !more {
+		c.over = true
+		close(c.ended)
+	}
+	return true
 }
 
-func (c *crew) readAll() {
-	for !c.stopped.Load() {
-		m, err := c.in.Next()
-		if err == io.EOF || c.stopped.Load() {
-			return
-		}
-		if err != nil {
-			c.fail(err)
-			return
-		}
-		c.add(m)
+// next adds the next message to the batch. It returns false if there is none.
+func (c *crew) next() bool {
+	if c.stopped.Load() || c.failed() != nil {
+		return false
 	}
-}
-
-// add puts a message into the batch, and hands that on when it is full.
-func (c *crew) add(m *capture.Message) {
-	buffer := c.in.buffer()
-	if c.batch != nil && !c.batch.takes(buffer) {
-		c.dispatch()
+	m, err := c.in.Next()
+	if err == io.EOF || c.stopped.Load() {
+		return false
 	}
-	if c.batch == nil {
-		c.batch = c.empty()
+	if err != nil {
+		c.fail(err)
+		return false
 	}
-	lane := c.batch.lane
 	c.number++
+	lane := c.batch.lane
 	if c.lanes[0].engine != nil {
 		lane = c.router.lane(m)
 		if c.router.moved {
 			c.batch.reuse(c.router.left, 2*c.number-1, m)
 		}
 	}
-	c.batch.add(lane, 2*c.number, m, buffer)
-	if c.batch.full() {
-		c.dispatch()
+	c.batch.add(lane, 2*c.number, m, c.in.buffer())
+	return true
+}
+
+// wait surrounds a read that may take any time: what was read before is handed on, one
+// batch at a time.
+func (c *crew) wait(read func()) {
+	if b := c.batch; b.count > 0 {
+		c.handed.Wait()
+		c.line(b)
+		c.handed.Go(func() { c.finish(b) })
+		c.batch = &batch{lane: b.lane}
+	}
+	c.reading.Unlock()
+	read()
+	c.reading.Lock()
+}
+
+// line gives a batch its turns.
+func (c *crew) line(b *batch) {
+	for rest := b.lanes() | 1<<writing; rest != 0; rest &= rest - 1 {
+		i := bits.TrailingZeros(rest)
+		b.turns[i] = c.lined[i]
+		c.lined[i]++
 	}
 }
 
-// empty returns a batch to be filled. Until there is one, the reader does what the
-// lanes have to do: what was just read is then still in the processor's cache.
-func (c *crew) empty() *batch {
+// finish works on a batch in the lanes it has messages for, in whichever it is its
+// turn, writes what they print, and clears it.
+func (c *crew) finish(b *batch) {
+	for rest := b.lanes(); rest != 0; {
+		i := c.await(b, rest)
+		c.lanes[i].follow(b)
+		c.pass(i)
+		rest &^= 1 << i
+	}
+	c.await(b, 1<<writing)
+	c.write(b)
+	b.clear()
+	c.pass(writing)
+}
+
+// await waits until it is a batch's turn in one of the places, and returns which.
+func (c *crew) await(b *batch, set uint) (place int) {
+	c.passing.Lock()
+	defer c.passing.Unlock()
 	for {
-		select {
-		case b := <-c.free:
-			return b
-		case l := <-c.ready:
-			l.work()
+		for rest := set; rest != 0; rest &= rest - 1 {
+			if i := bits.TrailingZeros(rest); c.done[i] == b.turns[i] {
+				return i
+			}
 		}
+		c.passed.Wait()
 	}
 }
 
-// dispatch hands the batch to the lanes it has messages for.
-func (c *crew) dispatch() {
-	b := c.batch
-	if b == nil || b.count == 0 {
+// pass lets the next batch have its turn.
+func (c *crew) pass(place int) {
+	c.passing.Lock()
+	c.done[place]++
+	c.passing.Unlock()
+	c.passed.Broadcast()
+}
+
+// write writes what the lanes printed about a batch.
+func (c *crew) write(b *batch) {
+	if c.failed() != nil {
 		return
 	}
-	c.batch = nil
-	c.hand(b)
-	if c.work.Tick != nil {
-		c.work.Tick(int(c.number))
-	}
-	if c.failed() != nil {
-		c.stopped.Store(true)
-	}
-}
-
-// hand gives a batch to the lanes it is for.
-func (c *crew) hand(b *batch) {
-	b.left.Store(1) // for this function
-	c.order <- b
-	for i := range c.lanes {
-		if len(b.items[i]) > 0 || b.closing {
-			b.left.Add(1)
-			c.lanes[i].take(b)
-		}
-	}
-	b.finish()
-}
-
-// close ends all lanes.
-func (c *crew) close() {
-	b := c.empty()
-	b.closing = true
-	c.hand(b)
-	close(c.order)
-}
-
-// write writes what the lanes print, in order.
-func (c *crew) write() {
-	out := bufio.NewWriterSize(c.work.Out, writeBuffer)
-	text := func(p []byte) error {
-		_, err := out.Write(p)
+	c.fail(b.merge(func(p []byte) error {
+		_, err := c.out.Write(p)
 		return err
-	}
-	for b := range c.order {
-		<-b.done
-		if c.failed() == nil {
-			c.fail(b.merge(text, c.work.Done))
-		}
-		if c.failed() == nil && len(c.order) == 0 {
-			c.fail(out.Flush())
-		}
-		b.clear()
-		c.free <- b
+	}, c.work.Done))
+	if c.in.live() && c.failed() == nil {
+		c.fail(c.out.Flush())
 	}
 }
 
-// writeBuffer is how much is written at once, at least while there is more to
-// come.
+// writeBuffer is how much is written at once, unless the input is a stream.
 const writeBuffer = 64 << 10

@@ -15,6 +15,7 @@ import (
 
 	"unixcap/decoders"
 	"unixcap/internal/capture"
+	"unixcap/pcapng"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -229,6 +230,58 @@ func TestFollowStream(t *testing.T) {
 	}
 	if err := <-done; err != ErrInterrupted {
 		t.Errorf("error %v", err)
+	}
+}
+
+// Nor do blocks that are no messages keep back those before them: wherever a stream
+// stops, all messages it has are worked on.
+func TestFollowStreamStops(t *testing.T) {
+	whole, err := os.ReadFile(many(t, 2, 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := pcapng.NewReader(bytes.NewReader(whole))
+	for err == nil {
+		if _, err = r.Next(); r.Offset() > 0 {
+			followStops(t, whole, int(r.Offset()))
+		}
+	}
+	if err != io.EOF {
+		t.Error(err)
+	}
+}
+
+func followStops(t *testing.T, whole []byte, n int) {
+	t.Helper()
+	want := 0
+	in, err := capture.NewReader(bytes.NewReader(whole[:n]), capture.ReaderOptions{})
+	for err == nil {
+		if _, err = in.Next(); err == nil {
+			want++
+		}
+	}
+	if err != io.EOF || want == 0 {
+		return
+	}
+	name, open := fifo(t)
+	end := make(chan struct{})
+	go func() {
+		f := open()
+		defer f.Close()
+		f.Write(whole[:n])
+		<-end // for ever, if a message were kept back
+	}()
+	var got atomic.Int32
+	err = Follow(OpenInput([]string{name}), Work{Out: io.Discard, Lane: func(io.Writer) Lane {
+		return Lane{Engine: &Options{}, Message: func(*capture.Message, *Flow) error {
+			if int(got.Add(1)) == want {
+				close(end)
+			}
+			return nil
+		}}
+	}})
+	if err != nil || int(got.Load()) != want {
+		t.Errorf("%d messages of %d in the first %d bytes, error %v", got.Load(), want, n, err)
 	}
 }
 

@@ -270,6 +270,15 @@ func (in *Input) failed(f *inputFile, err error) {
 	f.faulty = true
 }
 
+// ready reports whether Next, as a rule, does not read.
+func (in *Input) ready() bool {
+	if in.cur >= len(in.files) {
+		return false
+	}
+	f := in.files[in.cur]
+	return f.ahead != nil || f.in != nil && f.in.Ready()
+}
+
 // Stats returns what the recorder counted, one for each file that was read to
 // its end.
 func (in *Input) Stats() []capture.Stats { return in.stats }

@@ -1,13 +1,9 @@
 package stream
 
-import (
-	"sync"
+import "unixcap/internal/capture"
 
-	"unixcap/internal/capture"
-)
-
-// A lane is a part of the conversations, and the batches that wait for it. It is
-// worked on by one worker at a time, which need not be the same one.
+// A lane is a part of the conversations. It is worked on by one worker at a time,
+// which need not be the same one, batch after batch.
 type lane struct {
 	crew   *crew
 	index  int
@@ -16,10 +12,6 @@ type lane struct {
 
 	now    *batch // being worked on
 	number uint64 // of its current message
-
-	mutex   sync.Mutex
-	waiting []*batch
-	busy    bool // in ready, or being worked on
 }
 
 // begin makes the lane what Work wants it to be.
@@ -42,41 +34,13 @@ func (l *lane) begin(c *crew, index int) {
 	l.engine = NewEngine(o)
 }
 
-// take adds a batch to those that wait.
-func (l *lane) take(b *batch) {
-	l.mutex.Lock()
-	l.waiting = append(l.waiting, b)
-	idle := !l.busy
-	l.busy = true
-	l.mutex.Unlock()
-	if idle {
-		l.crew.ready <- l
-	}
-}
-
-// work works on the batches that wait.
-func (l *lane) work() {
-	for {
-		l.mutex.Lock()
-		if len(l.waiting) == 0 {
-			l.busy = false
-			l.mutex.Unlock()
-			return
-		}
-		l.now = l.waiting[0]
-		l.waiting = append(l.waiting[:0], l.waiting[1:]...)
-		l.mutex.Unlock()
-		l.follow()
-		l.now.finish()
-	}
-}
-
 // follow works on a batch. When anything has failed already, it only lets it pass.
-func (l *lane) follow() {
+func (l *lane) follow(b *batch) {
+	l.now = b
 	if l.crew.failed() != nil {
 		return
 	}
-	list := l.now.items[l.index]
+	list := b.items[l.index]
 	for i := range list {
 		m := &list[i].m
 		l.number = list[i].number
@@ -98,7 +62,7 @@ func (l *lane) follow() {
 			return
 		}
 	}
-	if l.now.closing && l.engine != nil {
+	if b.closing && l.engine != nil {
 		l.engine.Close()
 	}
 }
