@@ -19,8 +19,8 @@ type ReaderOptions struct {
 	// default is [DefaultMaxBlockSize].
 	MaxBlockSize int
 	// BufferSize is how much is read at once. The buffer grows beyond it only
-	// for longer blocks, and only as far as there is input. The default is 1 MiB,
-	// about what a core of a server's processor has a cache of its own for.
+	// for longer blocks, and only as far as there is input. The default of
+	// 256 KiB fits the cache of a processor core.
 	BufferSize int
 }
 

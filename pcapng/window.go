@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	defaultReadBuffer = 1 << 20
+	defaultReadBuffer = 256 << 10
 	minReadBuffer     = 4 << 10 // less than a typical packet is no use
 
 	// maxEmptyReads is how often an io.Reader may return nothing and no error,
@@ -61,8 +61,8 @@ type Window struct {
 }
 
 // NewWindow returns a window on src that reads size bytes at once, and grows for
-// records of up to limit bytes. If size is 0, it is 1 MiB, about what a core of a
-// server's processor has a cache of its own for.
+// records of up to limit bytes. If size is 0, it is 256 KiB, which fits the cache
+// of a processor core.
 func NewWindow(src io.Reader, size, limit int) *Window {
 	if size <= 0 {
 		size = defaultReadBuffer

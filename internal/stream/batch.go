@@ -8,10 +8,12 @@ import (
 )
 
 const (
-	// A batch is what was in one buffer of input, unless it is full with so many
-	// messages, or bytes of messages that had to be put together. It is large enough
-	// that taking turns costs little for a message, and small enough to stay in
-	// the cache of the core that has read it.
+	// A batch is what was in so many buffers of input, in one if nobody else takes
+	// turns, unless it is full with so many messages, or bytes of messages that had to
+	// be put together. It is large enough that waiting for a turn, which may take a
+	// tenth of a millisecond, costs little for a message, and small enough to stay
+	// in the cache of the core that has read it.
+	batchBuffers  = 4
 	batchMessages = 4096
 	batchCopies   = 1 << 20
 )
@@ -68,7 +70,7 @@ func (b *batch) reuse(lane uint8, number uint64, m *capture.Message) {
 }
 
 func (b *batch) full() bool {
-	return b.count >= batchMessages || len(b.copies) >= batchCopies || len(b.buffers) > 1
+	return b.count >= batchMessages || len(b.copies) >= batchCopies
 }
 
 // clear makes the batch ready to be filled again.
@@ -77,9 +79,10 @@ func (b *batch) clear() {
 		buffer.Release()
 	}
 	b.buffers = b.buffers[:0]
+	room := keepText
 	for i := range b.items {
 		b.items[i] = b.items[i][:0]
-		b.out[i].clear()
+		room -= b.out[i].clear(room)
 	}
 	if b.copies = b.copies[:0]; cap(b.copies) > 2*batchCopies {
 		b.copies = nil
@@ -103,15 +106,18 @@ type printing struct {
 	flow   *Flow
 }
 
-// keepText is the size up to which a lane's buffer is kept for the next batch.
-const keepText = 1 << 20
+// keepText is how much memory for text is kept for the next batch. What is dumped
+// of a batch takes some four times its size.
+const keepText = 8 << 20
 
-func (p *printed) clear() {
-	if p.text = p.text[:0]; cap(p.text) > keepText {
+// clear returns how much memory it keeps, which is at most room.
+func (p *printed) clear(room int) (kept int) {
+	if p.text = p.text[:0]; cap(p.text) > room {
 		p.text = nil
 	}
 	clear(p.pieces)
 	p.pieces, p.next, p.passed = p.pieces[:0], 0, 0
+	return cap(p.text)
 }
 
 // lanes returns those that it has something for, as bits.

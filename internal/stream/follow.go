@@ -65,7 +65,15 @@ func Follow(in *Input, w Work) error {
 	}
 	in.waits = c.wait
 	var workers sync.WaitGroup
-	for i := range min(runtime.GOMAXPROCS(0), lanes) {
+	cores := min(runtime.GOMAXPROCS(0), lanes)
+	switch {
+	case in.live():
+	case cores == 1: // takes no turns
+		c.buffers = 1
+	default:
+		c.buffers = batchBuffers
+	}
+	for i := range cores {
 		workers.Go(func() { c.worker(uint8(i)) })
 	}
 	err := c.readAll()
@@ -95,6 +103,7 @@ type crew struct {
 	reading sync.Mutex
 	router  router
 	batch   *batch // being filled
+	buffers int    // so many are filled for one, if that takes no waiting
 	number  uint64
 	lined   [places]uint64 // batches
 	handed  sync.WaitGroup // what was read by one and is worked on by another
@@ -154,8 +163,8 @@ func (c *crew) worker(lane uint8) {
 	}
 }
 
-// read fills a batch with what one buffer of input has. The batch may be replaced. It
-// returns false if there is nothing more to read.
+// read fills a batch with what there is in some buffers of input. The batch may be
+// replaced. It returns false if there is nothing more to read.
 func (c *crew) read(b **batch) bool {
 	c.turn.Lock()
 	defer c.turn.Unlock()
@@ -166,7 +175,7 @@ func (c *crew) read(b **batch) bool {
 	}
 	c.batch = *b
 	more := c.next()
-	for more && !c.batch.full() && c.in.ready() {
+	for more && !c.batch.full() && (c.in.ready() || len(c.batch.buffers) < c.buffers) {
 		more = c.next()
 	}
 	*b = c.batch
