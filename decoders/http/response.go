@@ -141,7 +141,7 @@ func (d *decoder) responseItem(s *side) bool {
 		r.code, r.reason = code, append(r.reason, reason[:min(len(reason), maxReason)]...)
 		r.orphan = first == nil
 		r.early = d.broken || !d.spoken
-		r.content.Secret = first != nil && first.content.Secret
+		r.content.Secret = first == nil || first.content.Secret // as long as nothing tells
 	case kindField:
 		if len(t.data) == 0 {
 			d.responseHeadEnds(s)
