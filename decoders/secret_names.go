@@ -182,20 +182,16 @@ var partsByFirst = func() (t [256][]*secretPart) {
 	return t
 }()
 
-// triples has for each two letters (1 to 26 in five bits each, 0: the beginning)
-// those that follow them where one of the lists' words begins, as bits.
-// escaped follows all.
-var triples [1024]uint32
+// triples has for each two letters (1 to 26 in five bits each) those that follow them
+// where one of the lists' words begins, as bits; a word of two letters may have any
+// before it, or none, which is 0. escaped follows all.
+//
+// Many everyday names have three letters of them: "api" of "apikey". rows has for two
+// letters the index of their row in fourths, and fourths[row][third] the letters that
+// may come fourth, as bits; anyLetter: none need come.
+var triples, rows, fourths = tripleTables()
 
-// fourths has for such two letters, which are the one that its row is for, and the
-// third which ones follow, for many everyday names have three of them: "api" of
-// "apikey". All bits are set if none need follow.
-var (
-	rows    [1024]uint8
-	fourths [][32]uint32
-)
-
-func init() {
+func tripleTables() (triples [1024]uint32, rows [1024]uint8, fourths [][32]uint32) {
 	add := func(two, third, next uint32) {
 		triples[two] |= 1 << third
 		if rows[two] == 0 {
@@ -224,6 +220,7 @@ func init() {
 			}
 		}
 	}
+	return triples, rows, fourths
 }
 
 const anyLetter = 1<<32 - 1
@@ -251,8 +248,8 @@ var letters = func() (t [256]byte) {
 
 // MayBeSecretName says whether a name needs a closer look: of most, three letters
 // that follow each other are enough to tell, or four. A name with a percent sign or
-// a backslash may be any, for these may stand for letters. If none of the names
-// in a text is secret, the text as a whole is not.
+// a backslash may be any, for these may stand for letters. If it says no of a
+// text, it says no of every name that is in it.
 func MayBeSecretName(name []byte) bool {
 	before := uint32(0)
 	for i, c := range name {

@@ -12,11 +12,11 @@ func TestIsSecretName(t *testing.T) {
 		"MYSQL_PWD": true, "GITHUB_TOKEN": true, "DB_PASS": true, "preshared-key": true, "keyfile_contents": true, "wep-key0": true,
 		"X-Amz-Signature": true, "PHPSESSID": true, "jsessionid": true, "user_session": true, "id_token_hint": true, "X-Registry-Auth": true,
 		"identitytoken": true, "proxy-authorization": true, "Authorisation": true, "client_assertion": true, "otp": true, "sid": true,
-		"requirepass": true, "masterauth": true, "tls-key-file-pass": true, "accessTokens": true, "pincode": true,
+		"requirepass": true, "masterauth": true, "unseal_key": true, "tls-key-file-pass": true, "accessTokens": true, "pincode": true,
 
 		"": false, "a": false, "path": false, "user": false, "ping": false, "pinned": false, "monkey": false, "keyboard": false, "key": false,
 		"state": false, "code": false, "side": false, "upskill": false, "passed": false, "tests_passed": false, "Passing": false,
-		"compass": false, "bypass": false, "bypassed": false, "author": false, "co_author": false, "authors": false, "authority": false,
+		"compass": false, "bypass": false, "bypassed": false, "author": false, "co_author": false, "authors": false, "unsealed": false, "authority": false,
 		"passenger": false, "passport": false, "tokens": false, "max_tokens": false, "totalTokens": false, "tokenizer": false,
 		"token_type": false, "auth-alg": false, "secretary": false, "_SYSTEMD_SESSION": false, "active_sessions": false,
 		"tls-session-caching": false, "session_track_schema": false, "XDG_SESSION_TYPE": false,

@@ -200,7 +200,8 @@ func (r *Reader) frame() (t uint32, body []byte, err error) {
 // may use the block's bytes after the next call of Next, though not the block.
 func (r *Reader) Buffer() *Buffer { return r.win.Buffer() }
 
-// Ready reports whether the next block is in memory, so that Next does not read.
+// Ready reports whether the next block is in memory, so that Next does not read. Of a
+// section header in another byte order than the last it may say the wrong thing.
 func (r *Reader) Ready() bool {
 	b := r.win.Bytes()
 	return len(b) >= frameSize && uint64(len(b)) >= uint64(r.order.u32(b[4:]))

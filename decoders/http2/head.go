@@ -102,9 +102,9 @@ func (d *decoder) open(id uint32) *stream {
 	return d.streams.open(id)
 }
 
-// read reads a header block of a stream, which one is nil for if it is over. It
-// returns how many fields are not known. A block that cannot be read, or not to its
-// end, counts as one.
+// read reads a header block of a stream; one is nil if that is over. It returns how
+// many fields are not known. A block that cannot be read, or not to its end, counts as
+// one.
 func (d *decoder) read(from decoders.End, s *side, one *stream, block []byte) (unknown int64) {
 	if s.over {
 		s.over = false

@@ -9,7 +9,7 @@ import (
 )
 
 // peeked is how many bits are looked up at once: of usual texts two characters,
-// whose codes have 5 to 7 bits; few others have more than 11: RFC 7541, B.
+// whose codes have 5 to 7 bits: RFC 7541, B.
 const peeked = 12
 
 // A codePair is what the next bits stand for: one or two characters, the first in
@@ -60,7 +60,8 @@ func (s *scratch) huffman(src []byte) (text []byte, ok bool) {
 	dst := slices.Grow(s.b[:0], len(src)*8/5+2)
 	s.b, dst = dst, dst[:cap(dst)]
 	at := 0
-	next, n := uint64(0), uint(0) // n bits, from the highest on
+	// n bits, from the highest on. Those below may be set: they are the ones to come.
+	next, n := uint64(0), uint(0)
 	for len(src) > 0 || n >= peeked {
 		lookups := uint(4) // always the same, which is what a processor foresees best
 		if len(src) >= 8 {
@@ -87,7 +88,7 @@ func (s *scratch) huffman(src []byte) (text []byte, ok bool) {
 			n -= uint(code.bits)
 		}
 	}
-	for n > 0 { // what is behind the end is as if it were padding: ones
+	for n > 0 { // what is behind the end is as if it were padding: ones, which are no code
 		code := codePairs[(next|^uint64(0)>>n)>>(64-peeked)]
 		if code.count == 0 || uint(code.bits) > n {
 			break

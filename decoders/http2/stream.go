@@ -120,7 +120,8 @@ func (s *streams) open(id uint32) *stream {
 // close lets go of a stream.
 func (s *streams) close(one *stream) {
 	if i, last := slices.Index(s.list, one), len(s.list)-1; i == last {
-		s.list = s.list[:last] // as a rule
+		s.list[last] = nil // as a rule
+		s.list = s.list[:last]
 	} else {
 		s.list = slices.Delete(s.list, i, i+1)
 	}

@@ -22,7 +22,9 @@ func AppendTarget(dst, target []byte, room int) (shown []byte, secret bool) {
 }
 
 // harmless says of most targets that they have no user information and nothing
-// that may be a secret's name: all that is looked for has the latter, or is escaped.
+// that may be a secret's name. All else that is looked for has the latter, be it in a
+// path, a form, JSON or XML in a value, or one of secretSegments, or is escaped, of which
+// MayBeSecretName says yes.
 func harmless(target []byte) bool {
 	return !decoders.MayBeSecretName(target) && (bytes.IndexByte(target, ':') < 0 || !bytes.Contains(target, []byte("://")))
 }
@@ -181,7 +183,8 @@ func appendPath(dst, path []byte) []byte {
 }
 
 // secretSegments begin segments of paths whose contents are secrets that no name
-// tells; all are names of secrets themselves (see harmless): Docker's and Podman's /secrets/create, Vault's /v1/secret/data/….
+// tells: Docker's and Podman's /secrets/create, Vault's /v1/secret/data/…. All are
+// names of secrets themselves: see harmless.
 var secretSegments = []string{"secret", "credential", "password", "passwd", "token", "unseal"}
 
 // pathMarks begin a segment of a path, or end the path.

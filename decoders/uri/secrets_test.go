@@ -66,6 +66,11 @@ func TestTarget(t *testing.T) {
 }
 
 func TestSecretPath(t *testing.T) {
+	for _, s := range secretSegments {
+		if _, secret := AppendTarget(nil, []byte("/a/"+s+"/b"), 1<<20); !secret {
+			t.Error(s)
+		}
+	}
 	for target, want := range map[string]bool{
 		"/secrets/create":  true,
 		"/v1/Secret/data":  true,

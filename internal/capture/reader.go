@@ -304,8 +304,8 @@ func (r *Reader) Packets() (read, foreign uint64) { return r.packets, r.foreign 
 // elsewhere, and so valid until then only.
 func (r *Reader) Buffer() *pcapng.Buffer { return r.buffer }
 
-// Ready reports whether Next, unless a message has more than one packet, returns
-// the next one without reading.
+// Ready reports whether the next packet is in memory. Next reads all the same if that
+// makes no message, or does not complete one.
 func (r *Reader) Ready() bool { return r.again != nil || r.end != nil || r.src.Ready() }
 
 // message makes a message of a packet, or adds the packet to one. It returns

@@ -21,11 +21,15 @@ func TestStapLines(t *testing.T) {
 	needs(t, "socat")
 	dir := t.TempDir()
 	socket, file := filepath.Join(dir, "echo.sock"), filepath.Join(dir, "echo.pcapng")
-	server := exec.Command("socat", "-b", "200000", "UNIX-LISTEN:"+socket, "PIPE")
+	// Not to a pipe, which has not room for all of the message should it come at once.
+	server := exec.Command("socat", "-b", "200000", "UNIX-LISTEN:"+socket, "EXEC:cat")
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer server.Wait()
+	t.Cleanup(func() {
+		server.Process.Kill() // has ended, unless something is wrong
+		server.Wait()
+	})
 	for {
 		if _, err := os.Stat(socket); err == nil {
 			break
@@ -39,7 +43,7 @@ func TestStapLines(t *testing.T) {
 	for i := range 100000 {
 		message = append(message, byte(i*7+i/256))
 	}
-	client := exec.Command("socat", "-b", "200000", "-", "UNIX-CONNECT:"+socket)
+	client := exec.Command("socat", "-t", "60", "-b", "200000", "-", "UNIX-CONNECT:"+socket)
 	client.Stdin = bytes.NewReader(message)
 	back, err := client.Output()
 	if err != nil || !bytes.Equal(back, message) {

@@ -267,6 +267,7 @@ func (i *Inspector) look(q *Inquiry) *inspection {
 	a.process.Comm, a.process.Cgroup = k.comm, k.id
 	a.origin = capture.Origin{Exe: k.exe, CgroupPath: k.path, Container: k.container, ContainerName: k.name}
 	a.findName = k.container != "" && k.name == ""
+	a.findPath = k.path == "" && q.cgroup != 0 // it ended while it was looked at
 	return a
 }
 

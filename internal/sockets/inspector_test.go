@@ -179,6 +179,10 @@ func TestInspectorGone(t *testing.T) {
 	expect(t, "gone", ask(t, i, 7, id, atTick(minute)), capture.Process{PID: 7, Cgroup: id, Origin: &capture.Origin{
 		CgroupPath: pod, Container: idA, ContainerName: "db-0/mysql",
 	}})
+	m.process(6, minute, "cat", "/bin/cat", "")
+	expect(t, "gone meanwhile", ask(t, i, 6, id, atTick(2*minute)), capture.Process{PID: 6, Comm: "cat", Cgroup: id, Origin: &capture.Origin{
+		Exe: "/bin/cat", CgroupPath: pod, Container: idA, ContainerName: "db-0/mysql",
+	}})
 	expect(t, "gone with its cgroup", ask(t, i, 7, 1<<60, atTick(minute)), capture.Process{PID: 7, Cgroup: 1 << 60})
 	expect(t, "gone, and nothing else known", ask(t, i, 7, 0, 0), capture.Process{PID: 7})
 

@@ -9,8 +9,8 @@ import (
 
 const (
 	// A batch is what was in so many buffers of input, in one if nobody else takes
-	// turns, unless it is full with so many messages, or bytes of messages that had to
-	// be put together. It is large enough that waiting for a turn, which may take a
+	// turns, and of a stream what is there, unless it is full with so many messages, or
+	// bytes of messages that had to be put together. It is large enough that waiting for a turn, which may take a
 	// tenth of a millisecond, costs little for a message, and small enough to stay
 	// in the cache of the core that has read it.
 	batchBuffers  = 4
@@ -28,11 +28,12 @@ type batch struct {
 	copies  []byte
 	closing bool // no messages: the input has ended
 
-	turns [places]uint64
+	turns [places]uint64 // how many batches come before it, by place
 	out   [lanes]printed
 }
 
-// A batch has its turn in each lane that it has messages for, and to be written.
+// The places where batches take turns: each lane that one has messages for, and
+// where it is written.
 const (
 	writing = lanes
 	places  = lanes + 1
@@ -81,6 +82,7 @@ func (b *batch) clear() {
 	b.buffers = b.buffers[:0]
 	room := keepText
 	for i := range b.items {
+		clear(b.items[i]) // which point into memory that may be large
 		b.items[i] = b.items[i][:0]
 		room -= b.out[i].clear(room)
 	}

@@ -55,8 +55,9 @@ type Work struct {
 // messages in order. The result is the same whatever the number of cores. A message
 // of a stream is worked on before the next one is waited for.
 //
-// Memory is bounded by a batch of input for each core and what the engines and
-// decoders keep.
+// Memory is bounded by a batch of input for each core, one more of a stream, and what
+// the engines and decoders keep. A message that had to be put together may be larger than
+// a batch is otherwise.
 func Follow(in *Input, w Work) error {
 	c := &crew{in: in, work: w, ended: make(chan struct{}), out: bufio.NewWriterSize(w.Out, writeBuffer)}
 	c.passed.L = &c.passing
@@ -77,9 +78,7 @@ func Follow(in *Input, w Work) error {
 		workers.Go(func() { c.worker(uint8(i)) })
 	}
 	err := c.readAll()
-	b := &batch{closing: true}
-	c.line(b)
-	c.finish(b)
+	c.close()
 	if err == nil { // else one may read for ever
 		workers.Wait()
 	}
@@ -105,7 +104,7 @@ type crew struct {
 	batch   *batch // being filled
 	buffers int    // so many are filled for one, if that takes no waiting
 	number  uint64
-	lined   [places]uint64 // batches
+	lined   [places]uint64 // how many batches have got a turn, by place
 	handed  sync.WaitGroup // what was read by one and is worked on by another
 	ended   chan struct{}  // closed when there is nothing more to read
 	over    bool           // it is
@@ -115,7 +114,7 @@ type crew struct {
 
 	passing sync.Mutex
 	passed  sync.Cond      // something did
-	done    [places]uint64 // batches
+	done    [places]uint64 // how many batches have had their turn, by place
 	out     *bufio.Writer  // of the batch whose turn it is
 }
 
@@ -190,7 +189,8 @@ func (c *crew) read(b **batch) bool {
 	return true
 }
 
-// next adds the next message to the batch. It returns false if there is none.
+// next adds the next message to the batch. It returns false if there is none, or
+// none is wanted any more.
 func (c *crew) next() bool {
 	if c.stopped.Load() || c.failed() != nil {
 		return false
@@ -222,6 +222,9 @@ func (c *crew) wait(read func()) {
 		c.handed.Wait()
 		c.line(b)
 		c.handed.Go(func() { c.finish(b) })
+		if c.work.Tick != nil {
+			c.work.Tick(int(c.number))
+		}
 		c.batch = &batch{lane: b.lane}
 	}
 	c.reading.Unlock()
@@ -247,10 +250,31 @@ func (c *crew) finish(b *batch) {
 		c.pass(i)
 		rest &^= 1 << i
 	}
+	c.put(b)
+}
+
+// put writes in its turn what the lanes have printed about a batch.
+func (c *crew) put(b *batch) {
 	c.await(b, 1<<writing)
 	c.write(b)
 	b.clear()
 	c.pass(writing)
+}
+
+// close ends all lanes, at once: there may be many conversations in each.
+func (c *crew) close() {
+	b := &batch{closing: true}
+	c.line(b)
+	var work sync.WaitGroup
+	for i := range c.lanes {
+		work.Go(func() {
+			c.await(b, 1<<i)
+			c.lanes[i].follow(b)
+			c.pass(i)
+		})
+	}
+	work.Wait()
+	c.put(b)
 }
 
 // await waits until it is a batch's turn in one of the places, and returns which.
