@@ -114,7 +114,7 @@ var golden = decodertest.Golden{Protocol: Protocol, Recordings: []decodertest.Re
 	{Name: "lsp", Shows: "the same with headers, as language servers speak it; the server calls, too", Slack: 2,
 		Make: spoken(python(rpcServer), python(rpcClient, "lsp"))},
 	{Name: "pylsp", Shows: "a language server of Python's: diagnostics, progress, ids with escapes, errors with traces", Slack: 3,
-		Make: spoken([]string{"sh", "-c", "exec socat UNIX-LISTEN:$0,fork 'EXEC:env XDG_CACHE_HOME=/nonexistent pylsp'", "$SOCKET"}, python(pylspClient))},
+		Make: spoken([]string{"sh", "-c", `exec socat UNIX-LISTEN:$0,fork "EXEC:env XDG_CACHE_HOME=$0.cache pylsp"`, "$SOCKET"}, python(pylspClient))},
 	{Name: "qmp", Shows: "QEMU: greeting, commands with and without id, events, an error, a secret", Slack: 2,
 		Make: spoken([]string{"sh", "-c", "exec qemu-system-x86_64 -S -M none -nodefaults -display none -qmp unix:$0,server=on,wait=off", "$SOCKET"}, python(qmpClient))},
 	{Name: "varlink", Shows: "varlinkctl's way: io.systemd.Journal of a journald, as journalctl --sync calls it", Slack: 1, Make: asked},
