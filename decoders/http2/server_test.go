@@ -77,7 +77,7 @@ func ask(t *testing.T, c *nethttp.Transport, method, target, body string, fields
 }
 
 func recordNginx(t *testing.T) []decodertest.Conversation {
-	p := decodertest.Proxied(t, decodertest.Nginx(t, " http2", "before"))
+	p := decodertest.Proxied(t, startNginx(t))
 	c := overSocket(p.Path)
 	ask(t, c, "GET", "/", "", "Authorization", "Basic bWU6aHVudGVyMg==")
 	ask(t, c, "HEAD", "/lines.txt", "")

@@ -10,9 +10,9 @@ import (
 const (
 	// A batch is what was in so many buffers of input, in one if nobody else takes
 	// turns, and of a stream what is there, unless it is full with so many messages, or
-	// bytes of messages that had to be put together. It is large enough that waiting for a turn, which may take a
-	// tenth of a millisecond, costs little for a message, and small enough to stay
-	// in the cache of the core that has read it.
+	// bytes of messages that had to be put together. It is large enough that waiting
+	// for a turn, and perhaps sleeping, costs little for a message, and small enough
+	// to stay in the cache of the core that has read it.
 	batchBuffers  = 4
 	batchMessages = 4096
 	batchCopies   = 1 << 20

@@ -179,9 +179,6 @@ func (c *crew) read(b **batch) bool {
 	}
 	*b = c.batch
 	c.line(c.batch)
-	if c.work.Tick != nil {
-		c.work.Tick(int(c.number))
-	}
 	if !more {
 		c.over = true
 		close(c.ended)
@@ -222,9 +219,6 @@ func (c *crew) wait(read func()) {
 		c.handed.Wait()
 		c.line(b)
 		c.handed.Go(func() { c.finish(b) })
-		if c.work.Tick != nil {
-			c.work.Tick(int(c.number))
-		}
 		c.batch = &batch{lane: b.lane}
 	}
 	c.reading.Unlock()
@@ -232,12 +226,15 @@ func (c *crew) wait(read func()) {
 	c.reading.Lock()
 }
 
-// line gives a batch its turns.
+// line gives a batch its turns, and tells how far the reading is.
 func (c *crew) line(b *batch) {
 	for rest := b.lanes() | 1<<writing; rest != 0; rest &= rest - 1 {
 		i := bits.TrailingZeros(rest)
 		b.turns[i] = c.lined[i]
 		c.lined[i]++
+	}
+	if c.work.Tick != nil {
+		c.work.Tick(int(c.number))
 	}
 }
 
@@ -245,12 +242,17 @@ func (c *crew) line(b *batch) {
 // turn, writes what they print, and clears it.
 func (c *crew) finish(b *batch) {
 	for rest := b.lanes(); rest != 0; {
-		i := c.await(b, rest)
-		c.lanes[i].follow(b)
-		c.pass(i)
-		rest &^= 1 << i
+		rest &^= c.step(b, rest)
 	}
 	c.put(b)
+}
+
+// step works on a batch in one of some lanes, and returns which, as a bit.
+func (c *crew) step(b *batch, set uint) (lane uint) {
+	i := c.await(b, set)
+	c.lanes[i].follow(b)
+	c.pass(i)
+	return 1 << i
 }
 
 // put writes in its turn what the lanes have printed about a batch.
@@ -267,11 +269,7 @@ func (c *crew) close() {
 	c.line(b)
 	var work sync.WaitGroup
 	for i := range c.lanes {
-		work.Go(func() {
-			c.await(b, 1<<i)
-			c.lanes[i].follow(b)
-			c.pass(i)
-		})
+		work.Go(func() { c.step(b, 1<<i) })
 	}
 	work.Wait()
 	c.put(b)
