@@ -104,6 +104,13 @@ var dialogues = []struct {
 		s.reset(server, 1, http2.ErrCodeNo)
 		s.flush(server)
 	}, "reset_by", "post /a error 413"},
+	{"an answer before the end of the request, which the client then gives up", func(s *connection) {
+		s.head(client, 1, false, ":method", "POST", ":path", "/a")
+		s.flush(client)
+		s.answer(1, "405", "no")
+		s.reset(client, 1, http2.ErrCodeNo)
+		s.flush(client)
+	}, "reset_by", "post /a error 405 client"},
 	{"a graceful end", func(s *connection) {
 		s.get(1, "/a")
 		s.get(3, "/b")

@@ -168,7 +168,9 @@ func (d *decoder) reset(from decoders.End, id, code uint32, first, last decoders
 	if s == nil {
 		return
 	}
-	if h := &s.halves[from]; from == decoders.Client || !h.ended { // else it says no more than that the request need not end
+	h := &s.halves[from]
+	early := from == decoders.Client || !h.ended // else it says no more than that the request need not end
+	if early {
 		h.add(first, last, headerLength+resetLength)
 	}
 	x := d.fill(s)
@@ -177,7 +179,7 @@ func (d *decoder) reset(from decoders.End, id, code uint32, first, last decoders
 		x.ErrorCode = errorName(code)
 		x.Error = x.Error[:0]
 	}
-	if code != 0 || !s.halves[decoders.Server].ended {
+	if early || code != 0 {
 		x.AddText("reset_by", endNames[d.role(from, nil)])
 	}
 	d.done(s)
