@@ -17,8 +17,8 @@ var secretFlags = []secretFlag{
 	{program: "mysql", flag: 'p', glued: true}, // and mysqldump, mysqladmin, …
 	{program: "mariadb", flag: 'p', glued: true},
 	{program: "sshpass", flag: 'p', glued: true, apart: true, first: true},
-	{program: "docker", flag: 'p', apart: true, command: " login "}, // of run it is a port
-	{program: "podman", flag: 'p', apart: true, command: " login "},
+	{program: "docker", flag: 'p', apart: true, command: "login"}, // of run it is a port
+	{program: "podman", flag: 'p', apart: true, command: "login"},
 	{program: "redis-cli", flag: 'a', apart: true},
 	{program: "valkey-cli", flag: 'a', apart: true},
 	{program: "ldap", flag: 'w', glued: true, apart: true}, // ldapsearch, ldapmodify, …
@@ -36,7 +36,38 @@ var flagLetters = func() (t [256]bool) {
 // maxCommand is how far before a flag its program is looked for.
 const maxCommand = 256
 
-// flagAt returns where the secret is behind the flag whose dash is at i.
+// FlagSecret returns where the secret is behind the flag of a command whose dash is
+// at i: --passphrase …, mysql -p…, also where the command is a list of JSON. from is not
+// less than to if it is none.
+func FlagSecret(text []byte, i int) (from, to int) {
+	if i+1 < len(text) && text[i+1] == '-' {
+		return longFlagAt(text, i)
+	}
+	return flagAt(text, i)
+}
+
+// longFlagAt is FlagSecret of a flag with two dashes.
+func longFlagAt(text []byte, i int) (from, to int) {
+	if i+2 >= len(text) || i > 0 && text[i-1] == '-' {
+		return 0, 0
+	}
+	end := i + 2
+	for end < len(text) && end-i-2 <= maxSecretName && isNameByte(text[end]) {
+		end++
+	}
+	if end == len(text) || !IsSecretName(text[i+2:end]) {
+		return 0, 0
+	}
+	if next := nextElement(text, end); next > 0 {
+		return valueAt(text, next)
+	}
+	if text[end] != ' ' {
+		return 0, 0
+	}
+	return valueAt(text, end+1)
+}
+
+// flagAt is FlagSecret of a flag of one letter.
 func flagAt(text []byte, i int) (from, to int) {
 	if i+2 >= len(text) || i == 0 || !flagLetters[text[i+1]] {
 		return 0, 0
@@ -44,8 +75,11 @@ func flagAt(text []byte, i int) (from, to int) {
 	word := i // of which the quotes may be around the flag
 	if text[i-1] == '"' || text[i-1] == '\'' {
 		word--
+		for word > 0 && text[word-1] == '\\' { // of a list in a text of JSON
+			word--
+		}
 	}
-	if word == 0 || text[word-1] != ' ' {
+	if word == 0 || text[word-1] != ' ' && (word == i || !betweenElements[text[word-1]]) {
 		return 0, 0
 	}
 	f := programBefore(text[max(0, word-maxCommand):word], text[i+1])
@@ -53,17 +87,21 @@ func flagAt(text []byte, i int) (from, to int) {
 		return 0, 0
 	}
 	from = i + 2
-	if apart := text[from] == ' '; apart && !f.apart || !apart && !f.glued {
+	next := 0
+	if word < i {
+		next = nextElement(text, from)
+	}
+	if apart := next > 0 || text[from] == ' '; apart && !f.apart || !apart && !f.glued {
 		return 0, 0
 	}
-	if word < i {
-		end := bytes.IndexByte(text[from:], text[word])
-		if end < 0 {
-			end = len(text) - from
-		}
-		return from, from + end
+	switch {
+	case next > 0:
+		from, to = valueAt(text, next)
+	case word < i:
+		_, to = valueAt(text, i-1)
+	default:
+		from, to = commandWord(text, from)
 	}
-	from, to = commandWord(text, from)
 	if f.user {
 		colon := bytes.IndexByte(text[from:to], ':')
 		if colon < 0 {
@@ -72,6 +110,27 @@ func flagAt(text []byte, i int) (from, to int) {
 		from += colon + 1
 	}
 	return from, to
+}
+
+// betweenElements are what is between those of a list of JSON.
+var betweenElements = [256]bool{',': true, ' ': true, '\t': true, '\n': true, '\r': true}
+
+// nextElement returns where the next string of a list of JSON begins, behind one that
+// ends at i; 0 if there is none.
+func nextElement(text []byte, i int) int {
+	rest := bytes.TrimLeft(text[i:], `\`)
+	if len(rest) == 0 || rest[0] != '"' && rest[0] != '\'' {
+		return 0
+	}
+	rest = bytes.TrimLeft(rest[1:], " \t\r\n")
+	if len(rest) == 0 || rest[0] != ',' {
+		return 0
+	}
+	rest = bytes.TrimLeft(rest[1:], " \t\r\n\\")
+	if len(rest) == 0 || rest[0] != '"' && rest[0] != '\'' {
+		return 0
+	}
+	return len(text) - len(rest)
 }
 
 // commandWord returns where a word of a command line is, without its quotes. A
@@ -112,8 +171,47 @@ func programBefore(text []byte, flag byte) *secretFlag {
 
 // among says whether what is between the program and the flag lets it be one.
 func (f *secretFlag) among(between []byte) bool {
-	if f.first {
-		return bytes.Count(between, []byte(" -")) == len(bytes.Fields(between))
+	if !f.first && f.command == "" {
+		return true
 	}
-	return bytes.Contains(between, []byte(f.command))
+	words := bytes.FieldsFunc(between, func(r rune) bool { return r <= ' ' || r == '"' || r == '\'' || r == ',' || r == '\\' })
+	for _, w := range words {
+		switch {
+		case f.first && w[0] != '-':
+			return false
+		case f.command != "" && string(w) == f.command:
+			return true
+		}
+	}
+	return f.command == ""
+}
+
+// Arguments are the words of a command that come one by one, as in an array of
+// D-Bus: a secret may follow the flag that announces it, or be in one word with it.
+type Arguments struct {
+	line []byte // the last of them
+}
+
+// Reset begins another command.
+func (a *Arguments) Reset() { a.line = a.line[:0] }
+
+// Secret takes in a word, and returns where in it a secret begins, len(word) if there
+// is none.
+func (a *Arguments) Secret(word []byte) int {
+	before := bytes.LastIndexByte(a.line, ' ') + 1 // the word before
+	a.line = append(a.line, ' ')
+	at := len(a.line)
+	a.line = append(a.line, word[:min(len(word), maxCommand)]...)
+	for _, dash := range []int{before, at} {
+		if dash == 0 || dash >= len(a.line) || a.line[dash] != '-' {
+			continue
+		}
+		if from, to := FlagSecret(a.line, dash); from < to && from >= at {
+			return from - at
+		}
+	}
+	if surplus := len(a.line) - maxCommand; surplus > 0 {
+		a.line = append(a.line[:0], a.line[surplus:]...)
+	}
+	return len(word)
 }

@@ -72,20 +72,7 @@ func nextMark(text []byte, i int) int {
 func secretAt(text []byte, i int) (from, to int) {
 	switch text[i] {
 	case '-':
-		if text[i+1] != '-' {
-			return flagAt(text, i)
-		}
-		if i+2 >= len(text) || i > 0 && text[i-1] == '-' {
-			return 0, 0
-		}
-		end := i + 2
-		for end < len(text) && end-i-2 <= maxSecretName && isNameByte(text[end]) {
-			end++
-		}
-		if end == len(text) || text[end] != ' ' || !IsSecretName(text[i+2:end]) {
-			return 0, 0
-		}
-		return valueAt(text, end+1)
+		return FlagSecret(text, i)
 	case ':':
 		if bytes.HasPrefix(text[i:], []byte("://")) {
 			return userinfo(text, i+3)

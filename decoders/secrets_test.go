@@ -2,6 +2,7 @@ package decoders
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 )
 
@@ -78,12 +79,46 @@ func TestAppendWithoutSecretsCommands(t *testing.T) {
 		"ldapsearch -x -D cn=admin -w geheim -b dc=x":                                             "ldapsearch -x -D cn=admin -w <secret> -b dc=x",
 		"curl -u joe:geheim http://host/":                                                         "curl -u joe:<secret> http://host/",
 		"curl -s -u joe http://host/":                                                             "curl -s -u joe http://host/",
+		`["sshpass", "-p", "geheim", "ssh", "-p", "22"]`:                                          `["sshpass", "-p", "<secret>", "ssh", "-p", "22"]`,
+		`["docker","login","-u","joe","-p","geheim"]`:                                             `["docker","login","-u","joe","-p","<secret>"]`,
+		`{"argv":["mysqladmin","--password","geheim","ping"]}`:                                    `{"argv":["mysqladmin","--password","<secret>","ping"]}`,
+		`{"argv":["docker","run","-p","80:80","mysql"]}`:                                          `{"argv":["docker","run","-p","80:80","mysql"]}`,
+		`['mysql', '-pgeheim']`:                                                                   `['mysql', '-p<secret>']`,
 	} {
 		if got := string(AppendWithoutSecrets(nil, []byte(text))); got != want {
 			t.Errorf("%s\n got %s\nwant %s", text, got, want)
 		}
 		if got := MayHaveSecrets([]byte(text)); !got && text != want {
 			t.Errorf("%s: no secrets", text)
+		}
+	}
+}
+
+// Words of a command come one by one.
+func TestArguments(t *testing.T) {
+	var a Arguments
+	for command, want := range map[string]string{
+		"mysql|-uroot|-pgeheim|shop":           "mysql|-uroot|-p<secret>|shop",
+		"mysql|-p|shop":                        "mysql|-p|shop",
+		"env|A=b|/usr/bin/redis-cli|-a|geheim": "env|A=b|/usr/bin/redis-cli|-a|<secret>",
+		"gpg|--passphrase|ge heim|-d":          "gpg|--passphrase|<secret>|-d",
+		"curl|-u|me:geheim|http://x/":          "curl|-u|me:<secret>|http://x/",
+		"curl|-ume:geheim":                     "curl|-ume:<secret>",
+		"ssh|-p|22":                            "ssh|-p|22",
+		"-pgeheim":                             "-pgeheim",
+		"mysql|" + strings.Repeat("x", 300):    "mysql|" + strings.Repeat("x", 300),
+	} {
+		a.Reset()
+		var got []string
+		for word := range strings.SplitSeq(command, "|") {
+			n := a.Secret([]byte(word))
+			if n < len(word) {
+				word = word[:n] + Secret
+			}
+			got = append(got, word)
+		}
+		if got := strings.Join(got, "|"); got != want {
+			t.Errorf("got %s\nwant %s", got, want)
 		}
 	}
 }
@@ -106,7 +141,7 @@ func TestAppendWithoutSecretsBlock(t *testing.T) {
 // A line of dashes does not take time by the square of its length: this one would
 // take longer than any test may.
 func TestAppendWithoutSecretsLong(t *testing.T) {
-	for _, unit := range []string{"-", "--a", "pw=", "a://", "pw:{", " -p", "mysql -p", "pw=,", "pw=x,;", "pw:|\n ", ",,"} {
+	for _, unit := range []string{"-", "--a", "pw=", "a://", "pw:{", " -p", "mysql -p", "pw=,", "pw=x,;", "pw:|\n ", ",,", `"-a","`, `"mysql","-p`} {
 		text := bytes.Repeat([]byte(unit), 4<<20/len(unit))
 		if got := AppendWithoutSecrets(nil, text); len(got) == 0 {
 			t.Errorf("nothing of %s", unit)
@@ -116,7 +151,16 @@ func TestAppendWithoutSecretsLong(t *testing.T) {
 
 func FuzzAppendWithoutSecrets(f *testing.F) {
 	f.Add([]byte("a://b:c@d password='x --token y"))
-	f.Fuzz(func(t *testing.T, text []byte) { AppendWithoutSecrets(nil, text) })
+	f.Add([]byte(`["curl","-u","a:b"] 'sshpass', "-p"`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		AppendWithoutSecrets(nil, text)
+		var a Arguments
+		for word := range bytes.SplitSeq(text, []byte(" ")) {
+			if n := a.Secret(word); n < 0 || n > len(word) {
+				t.Errorf("a secret at %d of %q", n, word)
+			}
+		}
+	})
 }
 
 func TestAppendMessageClass(t *testing.T) {

@@ -15,14 +15,16 @@ const maxText = 64 << 10
 // a variant only what is in it.
 type printer struct {
 	reader
-	out  []byte
-	room int    // how long out may get
-	hide bool   // texts, bytes and numbers are secret
-	last []byte // the last text read: it may name the value behind it
-	mask []byte // a text without its secrets
-	args []decoders.Value
-	ends []int  // of the texts in out
-	raw  []bool // which are JSON
+	out     []byte
+	room    int                // how long out may get
+	hide    bool               // texts, bytes and numbers are secret
+	last    []byte             // the last text read: it may name the value behind it
+	mask    []byte             // a text without its secrets
+	command decoders.Arguments // that an array may be the words of
+	word    []byte             // one of them without its secret
+	args    []decoders.Value
+	ends    []int  // of the texts in out
+	raw     []bool // which are JSON
 }
 
 // print reads a body and makes texts of it, about as long as there is room for.
@@ -271,6 +273,7 @@ func (p *printer) array(elem []byte, depth int) {
 		open, shut = '{', '}'
 	}
 	p.out = append(p.out, open)
+	p.command.Reset()
 	for first := true; p.at < end && !p.bad; first = false {
 		if len(p.out) >= p.room {
 			p.at = end // the rest is not shown
@@ -282,9 +285,12 @@ func (p *printer) array(elem []byte, depth int) {
 		if !first {
 			p.out = append(p.out, ',')
 		}
-		if elem[0] == '{' {
+		switch elem[0] {
+		case '{':
 			p.entry(elem, depth+1)
-		} else {
+		case 's':
+			p.argument()
+		default:
 			p.json(elem, depth+1)
 		}
 	}
@@ -292,6 +298,16 @@ func (p *printer) array(elem []byte, depth int) {
 		p.bad = true
 	}
 	p.out = append(p.out, shut)
+}
+
+// argument appends a string of an array, which may be a word of a command.
+func (p *printer) argument() {
+	b := p.text('s')
+	if n := p.command.Secret(b); n < len(b) {
+		p.word = append(append(p.word[:0], b[:n]...), decoders.Secret...)
+		b = p.word
+	}
+	p.quoted(b, p.hide)
 }
 
 // entry appends an entry of a dictionary. What a secret's name says is hidden.

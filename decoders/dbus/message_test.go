@@ -274,6 +274,8 @@ func TestSecretValues(t *testing.T) {
 		message1("org.freedesktop.systemd1.Manager", "StartTransientUnit", "a.service", "fail", []named{{"Environment", dbus.MakeVariant([]string{"DB_PASSWORD=geheim"})}}),
 		message1("org.freedesktop.systemd1.Manager", "SetEnvironment", []string{"A=b", "DB_PASSWORD=geheim"}),
 		message1("a.b", "Run", "mysql --password=geheim"),
+		message1("a.b", "Run", []string{"mysql", "-uroot", "-pgeheim"}),
+		message1("a.b", "Run", []string{"/usr/bin/redis-cli", "-a", "geheim"}),
 		message1("a.b", "Run", "curl http://joe:geheim@host/"),
 		message1("a.b", "Do", map[string]dbus.Variant{"pin": dbus.MakeVariant(uint32(90210))}),
 		message1("org.bluez.Agent1", "DisplayPasskey", dbus.ObjectPath("/a"), uint32(90210), uint16(0)),

@@ -36,9 +36,10 @@ var cutMark = []byte("...")
 // text, a message or neither, which is guessed: text if all of it is printable,
 // else a message if it can be one.
 type printer struct {
-	dst    []byte
-	full   bool
-	masked []byte
+	dst     []byte
+	full    bool
+	masked  []byte
+	command decoders.Arguments // that a repeated field may be the words of
 }
 
 // print returns the fields of a message, nothing if it is none. whole says that b
@@ -72,8 +73,8 @@ func isMessage(b []byte) bool {
 // message appends the fields of b and says whether they were all.
 func (p *printer) message(b []byte, depth int) bool {
 	begin := len(p.dst)
-	var key []byte               // field 1, which may be the name of a secret whose value field 2 is
-	var flagged protowire.Number // a field with a flag, behind which its value may be: --password
+	var key []byte                // field 1, which may be the name of a secret whose value field 2 is
+	var repeated protowire.Number // the number of the field before
 	for len(b) > 0 {
 		number, kind, n := protowire.ConsumeTag(b)
 		if n < 0 {
@@ -90,12 +91,17 @@ func (p *printer) message(b []byte, depth int) bool {
 		b = b[n:]
 		if kind == protowire.BytesType {
 			v, rest, length := consumeBytes(b)
-			p.bytes(v, length, depth, number == flagged || number == 2 && decoders.IsSecretName(key))
+			if number != repeated {
+				p.command.Reset()
+			}
+			repeated = number
+			shown := p.command.Secret(v)
+			if number == 2 && decoders.IsSecretName(key) {
+				shown = 0
+			}
+			p.bytes(v, length, depth, shown)
 			if key = nil; number == 1 {
 				key = v[:min(len(v), maxName)]
-			}
-			if flagged = 0; isSecretFlag(v) {
-				flagged = number
 			}
 			if b = rest; length != len(v) {
 				return false
@@ -164,12 +170,14 @@ func (p *printer) hex(v uint64, digits int) {
 }
 
 // bytes appends the value of a field that is a string, bytes or a message of so
-// many bytes, of which v may have less.
-func (p *printer) bytes(v []byte, length, depth int, secret bool) {
+// many bytes, of which v may have less. What is behind the first shown bytes is
+// secret.
+func (p *printer) bytes(v []byte, length, depth, shown int) {
 	whole := length == len(v)
 	switch {
-	case secret && len(v) > 0:
-		p.quoted(decoders.SecretBytes)
+	case shown < len(v):
+		p.masked = append(append(p.masked[:0], v[:shown]...), decoders.Secret...)
+		p.quoted(p.masked)
 	case isPrintable(v, whole):
 		p.text(v)
 	case depth > 0 && (whole && isMessage(v) || !whole && startsMessage(v, length)):
@@ -245,12 +253,6 @@ var controls = func() (t [256]bool) {
 // credentials begin texts that are secrets by themselves: those of HTTP's
 // Authorization, a JSON Web Token, a private key.
 var credentials = [][]byte{[]byte("bearer "), []byte("basic "), []byte("digest "), []byte("negotiate "), []byte("eyj"), []byte("-----begin")}
-
-// isSecretFlag says whether a text is a flag of a command line whose value is a
-// secret and comes as an argument of its own.
-func isSecretFlag(b []byte) bool {
-	return len(b) > 2 && b[0] == '-' && b[1] == '-' && bytes.IndexByte(b, '=') < 0 && decoders.IsSecretName(b)
-}
 
 // isCredential says whether a text needs no name to be a secret.
 func isCredential(b []byte) bool {

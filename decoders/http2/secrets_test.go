@@ -63,9 +63,14 @@ func TestMethodsWithSecrets(t *testing.T) {
 // command of CRI's ExecSync.
 func TestSecretBehindAFlag(t *testing.T) {
 	var p printer
-	const message = "\x0a\x02id" + "\x12\x05mysql" + "\x12\x0a--password" + "\x12\x06geheim" + "\x12\x01x"
-	if got := string(p.print([]byte(message), true)); got != `1: "id" 2: "mysql" 2: "--password" 2: "<secret>" 2: "x"` {
-		t.Error(got)
+	for message, want := range map[string]string{
+		"\x0a\x02id" + "\x12\x05mysql" + "\x12\x0a--password" + "\x12\x06geheim" + "\x12\x01x": `1: "id" 2: "mysql" 2: "--password" 2: "<secret>" 2: "x"`,
+		"\x0a\x02id" + "\x12\x05mysql" + "\x12\x08-pgeheim" + "\x12\x01x":                      `1: "id" 2: "mysql" 2: "-p<secret>" 2: "x"`,
+		"\x0a\x05mysql" + "\x12\x08-pgeheim":                                                   `1: "mysql" 2: "-pgeheim"`,
+	} {
+		if got := string(p.print([]byte(message), true)); got != want {
+			t.Errorf("got %s\nwant %s", got, want)
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ type masker struct {
 
 // marks are the bytes before which a name may stand, or that open something.
 var marks = func() (t [256]bool) {
-	for _, c := range []byte(`:=>{<"'`) {
+	for _, c := range []byte(`:=>{<"'-`) {
 		t[c] = true
 	}
 	return t
@@ -58,6 +58,12 @@ func AppendMasked(dst, text []byte) []byte {
 		case '=':
 			m.assignment(c)
 			continue
+		case '-':
+			if from, to := decoders.FlagSecret(text, i); from < to {
+				m.at = from
+				m.hide(to - from)
+				continue
+			}
 		case '>':
 			if m.tagged() {
 				continue

@@ -33,6 +33,15 @@ var masked = []struct{ text, want string }{
 	{`<key>password</key><string>hunter2</string><a>b</a>`, `<key>password</key><string><secret></string><a>b</a>`},
 	{`<entry key="password">hunter2</entry><a>b</a>`, `<secret><secret></entry><a>b</a>`},
 	{`<password/><a>b</a>`, `<password/><a>b</a>`},
+	{`{"Cmd":["mysql","-uroot","-phunter2","-e","select 1-1"]}`, `{"Cmd":["mysql","-uroot","-p<secret>","-e","select 1-1"]}`},
+	{`{"Cmd":["mysql","-phun\"ter2"]}`, `{"Cmd":["mysql","-p<secret>"]}`},
+	{`{"Cmd":["redis-cli","-a","hunter2","get","x"]}`, `{"Cmd":["redis-cli","-a","<secret>","get","x"]}`},
+	{"[\"redis-cli\",\n  \"-a\",\n  \"hunter2\"]", "[\"redis-cli\",\n  \"-a\",\n  \"<secret>\"]"},
+	{`{"Cmd":["curl","-s","-u","me:hunter2","http://x/"]}`, `{"Cmd":["curl","-s","-u","me:<secret>","http://x/"]}`},
+	{`{"Cmd":["sh","-c","mysqldump -uroot -phunter2 shop"]}`, `{"Cmd":["sh","-c","mysqldump -uroot -p<secret> shop"]}`},
+	{`{"Cmd":["sh","-c","gpg --passphrase hunter2 -d x"]}`, `{"Cmd":["sh","-c","gpg --passphrase <secret> -d x"]}`},
+	{`{"text":"[\"mysql\",\"-phunter2\",\"shop\"]"}`, `{"text":"[\"mysql\",\"-p<secret>\",\"shop\"]"}`},
+	{`{"id":"4f2a-a1","Cmd":["ssh","-p","22"]}`, `{"id":"4f2a-a1","Cmd":["ssh","-p","22"]}`},
 }
 
 func TestMasked(t *testing.T) {
