@@ -16,13 +16,24 @@ type secretFlag struct {
 var secretFlags = []secretFlag{
 	{program: "mysql", flag: 'p', glued: true}, // and mysqldump, mysqladmin, …
 	{program: "mariadb", flag: 'p', glued: true},
+	{program: "mongo", flag: 'p', apart: true}, // and mongosh, mongodump, …
 	{program: "sshpass", flag: 'p', glued: true, apart: true, first: true},
 	{program: "docker", flag: 'p', apart: true, command: "login"}, // of run it is a port
 	{program: "podman", flag: 'p', apart: true, command: "login"},
+	{program: "helm", flag: 'p', apart: true, command: "login"},
+	{program: "useradd", flag: 'p', glued: true, apart: true},
+	{program: "usermod", flag: 'p', glued: true, apart: true},
+	{program: "7z", flag: 'p', glued: true},
 	{program: "redis-cli", flag: 'a', apart: true},
 	{program: "valkey-cli", flag: 'a', apart: true},
 	{program: "ldap", flag: 'w', glued: true, apart: true}, // ldapsearch, ldapmodify, …
 	{program: "curl", flag: 'u', glued: true, apart: true, user: true},
+	{program: "zip", flag: 'P', glued: true, apart: true},
+	{program: "unzip", flag: 'P', glued: true, apart: true},
+	{program: "ipmitool", flag: 'P', glued: true, apart: true},
+	{program: "sqlcmd", flag: 'P', glued: true, apart: true},
+	{program: "bcp", flag: 'P', glued: true, apart: true},
+	{program: "mosquitto_", flag: 'P', apart: true},
 }
 
 // flagLetters are those of secretFlags.
@@ -51,12 +62,15 @@ func longFlagAt(text []byte, i int) (from, to int) {
 	if i+2 >= len(text) || i > 0 && text[i-1] == '-' {
 		return 0, 0
 	}
+	if text[i+2] == '-' {
+		return privateKeyAt(text, i)
+	}
 	end := i + 2
 	for end < len(text) && end-i-2 <= maxSecretName && isNameByte(text[end]) {
 		end++
 	}
 	if end == len(text) || !IsSecretName(text[i+2:end]) {
-		return 0, 0
+		return userFlagAt(text, i, end)
 	}
 	if next := nextElement(text, end); next > 0 {
 		return valueAt(text, next)
@@ -65,6 +79,55 @@ func longFlagAt(text []byte, i int) (from, to int) {
 		return 0, 0
 	}
 	return valueAt(text, end+1)
+}
+
+// userFlags are flags of curl whose value is user:SECRET.
+var userFlags = []string{"user", "proxy-user"}
+
+// userFlagAt is longFlagAt of one of userFlags, whose name ends at end.
+func userFlagAt(text []byte, i, end int) (from, to int) {
+	if end == len(text) || !among(userFlags, text[i+2:end]) {
+		return 0, 0
+	}
+	if f := programBefore(text[max(0, i-maxCommand):i], 'u'); f == nil || !f.user {
+		return 0, 0
+	}
+	switch next := nextElement(text, end); {
+	case next > 0:
+		from, to = valueAt(text, next)
+	case text[end] == ' ', text[end] == '=':
+		from, to = commandWord(text, end+1)
+	}
+	return behindColon(text, from, to)
+}
+
+// behindColon returns where the secret of user:SECRET is.
+func behindColon(text []byte, from, to int) (int, int) {
+	colon := bytes.IndexByte(text[from:to], ':')
+	if colon < 0 {
+		return 0, 0
+	}
+	return from + colon + 1, to
+}
+
+// privateKeyAt returns where the key is behind the line that begins with five dashes at
+// i: RFC 7468.
+func privateKeyAt(text []byte, i int) (from, to int) {
+	const begin, what, end = "-----BEGIN ", "PRIVATE KEY", "-----END"
+	const longest = 32 // "OPENSSH PRIVATE KEY", "PGP PRIVATE KEY BLOCK"
+	rest, ok := bytes.CutPrefix(text[i:], []byte(begin))
+	if !ok {
+		return 0, 0
+	}
+	label, _, ok := bytes.Cut(rest[:min(len(rest), longest)], []byte("-----"))
+	if !ok || !bytes.Contains(label, []byte(what)) {
+		return 0, 0
+	}
+	from = i + len(begin) + len(label) + len("-----")
+	if n := bytes.Index(text[from:], []byte(end)); n >= 0 {
+		return from, from + n
+	}
+	return from, len(text)
 }
 
 // flagAt is FlagSecret of a flag of one letter.
@@ -103,30 +166,32 @@ func flagAt(text []byte, i int) (from, to int) {
 		from, to = commandWord(text, from)
 	}
 	if f.user {
-		colon := bytes.IndexByte(text[from:to], ':')
-		if colon < 0 {
-			return 0, 0
-		}
-		from += colon + 1
+		return behindColon(text, from, to)
 	}
 	return from, to
 }
 
-// betweenElements are what is between those of a list of JSON.
-var betweenElements = [256]bool{',': true, ' ': true, '\t': true, '\n': true, '\r': true}
+// betweenElements are what is between those of a list of JSON, and before those that
+// the kernel's audit has of a command: a0="mysql" a1="-p…".
+var betweenElements = [256]bool{',': true, '=': true, ' ': true, '\t': true, '\n': true, '\r': true}
 
-// nextElement returns where the next string of a list of JSON begins, behind one that
+// nextElement returns where the next string of a list begins, behind one that
 // ends at i; 0 if there is none.
 func nextElement(text []byte, i int) int {
+	const blank = " \t\r\n"
 	rest := bytes.TrimLeft(text[i:], `\`)
 	if len(rest) == 0 || rest[0] != '"' && rest[0] != '\'' {
 		return 0
 	}
-	rest = bytes.TrimLeft(rest[1:], " \t\r\n")
-	if len(rest) == 0 || rest[0] != ',' {
+	rest = bytes.TrimLeft(rest[1:], blank)
+	switch {
+	case len(rest) > 0 && rest[0] == ',':
+		rest = bytes.TrimLeft(rest[1:], blank+`\`)
+	case len(rest) > 0 && rest[0] == 'a':
+		rest, _ = bytes.CutPrefix(bytes.TrimLeft(rest[1:], "0123456789"), []byte("="))
+	default:
 		return 0
 	}
-	rest = bytes.TrimLeft(rest[1:], " \t\r\n\\")
 	if len(rest) == 0 || rest[0] != '"' && rest[0] != '\'' {
 		return 0
 	}

@@ -14,7 +14,7 @@ var (
 		"password", "passwd", "passphrase", "pass", "pwd", "secret", "credential",
 		"accesstoken", "refreshtoken", "token", "bearer", "jwt", "assertion", "signature", "cookie", "session", "sessid",
 		"authoriz", "authoris", "auth", "apikey", "accesskey", "privatekey", "signingkey", "identitykey", "presharedkey",
-		"wepkey", "keyfilecontents", "pincode", "unseal",
+		"wepkey", "encryptionkey", "unlockkey", "keyfilecontents", "macaroon", "pincode", "unseal",
 	}
 
 	// secretEnds end names of secrets: as parts they are in others.
@@ -32,6 +32,7 @@ var (
 	everydayWords = []string{
 		"author", "passed", "passes", "passing", "passenger", "passage", "passive", "passport", "passthrough",
 		"compass", "bypass", "bypassed", "surpass", "tokens", "tokeniz", "tokenis", "sessions", "secretary", "authenticated", "unsealed",
+		"unauthorized", "unauthorised",
 	}
 
 	// everydayNames are such words of several, which say what is known of a

@@ -13,13 +13,22 @@ const Secret = "<secret>"
 var SecretBytes = []byte(Secret)
 
 // mayMask are the bytes at which AppendWithoutSecrets looks closer.
-var mayMask = [256]bool{'=': true, ':': true, '-': true}
+var mayMask = [256]bool{'=': true, ':': true, '-': true, '\'': true}
 
 // MayHaveSecrets says whether a text has what stands before the secrets that
 // AppendWithoutSecrets hides. It is faster than that.
 func MayHaveSecrets(text []byte) bool {
 	for i := nextMark(text, 0); i < len(text); i = nextMark(text, i+1) {
-		if text[i] != '-' || i+1 < len(text) && text[i+1] == '-' || i > 0 && !isNameByte(text[i-1]) {
+		switch text[i] {
+		case '-':
+			if i+1 < len(text) && text[i+1] == '-' || i > 0 && !isNameByte(text[i-1]) {
+				return true
+			}
+		case '\'':
+			if i > 0 && text[i-1] == ' ' {
+				return true
+			}
+		default:
 			return true
 		}
 	}
@@ -28,7 +37,7 @@ func MayHaveSecrets(text []byte) bool {
 
 // AppendWithoutSecrets appends a text that people and programs wrote, without
 // what it says are secrets: password=…, "token": "…", --passphrase …,
-// Authorization: Bearer …, scheme://user:…@host, mysql -p….
+// Authorization: Bearer …, scheme://user:…@host, mysql -p…, PASSWORD '…', private keys.
 func AppendWithoutSecrets(dst, text []byte) []byte {
 	done := 0
 	for i := nextMark(text, 0); i < len(text); i = nextMark(text, i+1) {
@@ -54,10 +63,11 @@ func nextMark(text []byte, i int) int {
 	)
 	for ; i+8 <= len(text); i += 8 { // eight at a time
 		x := binary.LittleEndian.Uint64(text[i:])
-		equals, colon, dash := x^('='*ones), x^(':'*ones), x^('-'*ones)
+		// A dash is an equals sign but for one bit.
+		sign, colon, quote := (x|0x10*ones)^('='*ones), x^(':'*ones), x^('\''*ones)
 		// Of the bytes that are zero in one of the three, the first has its high
 		// bit set.
-		if hits := ((equals-ones)&^equals | (colon-ones)&^colon | (dash-ones)&^dash) & high; hits != 0 {
+		if hits := ((sign-ones)&^sign | (colon-ones)&^colon | (quote-ones)&^quote) & high; hits != 0 {
 			return i + bits.TrailingZeros64(hits)/8
 		}
 	}
@@ -73,6 +83,8 @@ func secretAt(text []byte, i int) (from, to int) {
 	switch text[i] {
 	case '-':
 		return FlagSecret(text, i)
+	case '\'':
+		return QuotedSecret(text, i)
 	case ':':
 		if bytes.HasPrefix(text[i:], []byte("://")) {
 			return userinfo(text, i+3)
@@ -98,10 +110,18 @@ func secretAt(text []byte, i int) (from, to int) {
 	for start > 0 && end-start <= maxSecretName && isNameByte(text[start-1]) {
 		start--
 	}
-	if !IsSecretName(text[start:end]) {
+	name := text[start:end]
+	if !IsSecretName(name) && (start == 0 || text[start-1] != '@' || !announcesPassword(text[:start])) {
 		return 0, 0
 	}
-	return valueAt(text, i+1)
+	if text[i] == ':' && isCookie(name) {
+		return i + 1, lineEnd(text, i+1)
+	}
+	from, to = valueAt(text, i+1)
+	if from < to && IsHarmless(name, text[from:to]) {
+		return 0, 0
+	}
+	return from, to
 }
 
 // maxSpaces is how many spaces may be between a name and its = or colon.
@@ -146,7 +166,9 @@ func valueAt(text []byte, i int) (from, to int) {
 	}
 	end := wordEnd(text, i)
 	switch string(bytes.ToLower(text[i:min(end, i+16)])) {
-	case "basic", "bearer", "digest", "negotiate", "ntlm":
+	case "digest", "aws4-hmac-sha256": // parameters, some in quotes
+		end = lineEnd(text, end)
+	case "basic", "bearer", "negotiate", "ntlm", "token", "apikey":
 		if end < len(text) && text[end] == ' ' {
 			end = wordEnd(text, end+1)
 		}

@@ -8,26 +8,39 @@ import (
 
 func TestAppendWithoutSecrets(t *testing.T) {
 	for text, want := range map[string]string{
-		"login user=joe password=geheim from 1.2.3.4": "login user=joe password=<secret> from 1.2.3.4",
-		`{"token": "abc\"def", "a": 1}`:               `{"token": "<secret>", "a": 1}`,
-		`{\"password\":\"x\"}`:                        `{\"password\":\"<secret>\"}`,
-		"run --passphrase geheim --user joe":          "run --passphrase <secret> --user joe",
-		"Authorization: Bearer abc.def":               "Authorization: <secret>",
-		"Authorization: Basic abc=, x":                "Authorization: <secret>, x",
-		"connect postgres://joe:geheim@host/db":       "connect postgres://joe:<secret>@host/db",
-		"see http://host:80/path@x":                   "see http://host:80/path@x",
-		"at 10:20:30: nothing - here":                 "at 10:20:30: nothing - here",
-		`{"token": {"a": "geheim]"}, "b": 1}`:         `{"token": <secret>, "b": 1}`,
-		`{"password" : "geheim"}`:                     `{"password" : "<secret>"}`,
-		"password=":                                   "password=",
-		"passwd: 'two words' end":                     "passwd: '<secret>' end",
-		"pw=a,pin=1234;b":                             "pw=<secret>,pin=<secret>",
-		"password = geheim":                           "password = <secret>",
-		"'password' => 'geheim', 'a' => 'b'":          "'password' => '<secret>', 'a' => 'b'",
-		"[password] => geheim":                        "[password] => <secret>",
-		"a['password'] = 'geheim'":                    "a['password'] = '<secret>'",
-		"MYSQL_PWD=geheim mysql":                      "MYSQL_PWD=<secret> mysql",
-		"":                                            "",
+		"login user=joe password=geheim from 1.2.3.4":                         "login user=joe password=<secret> from 1.2.3.4",
+		`{"token": "abc\"def", "a": 1}`:                                       `{"token": "<secret>", "a": 1}`,
+		`{\"password\":\"x\"}`:                                                `{\"password\":\"<secret>\"}`,
+		"run --passphrase geheim --user joe":                                  "run --passphrase <secret> --user joe",
+		"Authorization: Bearer abc.def":                                       "Authorization: <secret>",
+		"Authorization: Basic abc=, x":                                        "Authorization: <secret>, x",
+		"connect postgres://joe:geheim@host/db":                               "connect postgres://joe:<secret>@host/db",
+		"see http://host:80/path@x":                                           "see http://host:80/path@x",
+		"at 10:20:30: nothing - here":                                         "at 10:20:30: nothing - here",
+		`{"token": {"a": "geheim]"}, "b": 1}`:                                 `{"token": <secret>, "b": 1}`,
+		`{"password" : "geheim"}`:                                             `{"password" : "<secret>"}`,
+		"password=":                                                           "password=",
+		"passwd: 'two words' end":                                             "passwd: '<secret>' end",
+		"pw=a,pin=1234;b":                                                     "pw=<secret>,pin=<secret>",
+		"password = geheim":                                                   "password = <secret>",
+		"'password' => 'geheim', 'a' => 'b'":                                  "'password' => '<secret>', 'a' => 'b'",
+		"[password] => geheim":                                                "[password] => <secret>",
+		"a['password'] = 'geheim'":                                            "a['password'] = '<secret>'",
+		"MYSQL_PWD=geheim mysql":                                              "MYSQL_PWD=<secret> mysql",
+		"PWD=/root OLDPWD=/ PWD=geheim":                                       "PWD=/root OLDPWD=/ PWD=<secret>",
+		"Authorization: Token geheim, x":                                      "Authorization: <secret>, x",
+		"Authorization: Digest username=\"joe\", response=\"geheim\"\nA: b":   "Authorization: <secret>\nA: b",
+		"Cookie: a=geheim; b=geheim\nA: b":                                    "Cookie:<secret>\nA: b",
+		"unauthorized: incorrect user":                                        "unauthorized: incorrect user",
+		`{"auth":false,"session":null}`:                                       `{"auth":false,"session":null}`,
+		"STATEMENT:  ALTER USER joe WITH PASSWORD 'ge''heim' VALID":           "STATEMENT:  ALTER USER joe WITH PASSWORD '<secret>' VALID",
+		"CREATE USER 'joe'@'%' IDENTIFIED WITH x AS 'geheim'":                 "CREATE USER 'joe'@'%' IDENTIFIED WITH x AS '<secret>'",
+		"ordered by 'name' as 'n'":                                            "ordered by 'name' as 'n'",
+		"wrong password 'geheim' for user 'joe'":                              "wrong password '<secret>' for user 'joe'",
+		"[Note] A temporary password is generated for root@localhost: geheim": "[Note] A temporary password is generated for root@localhost: <secret>",
+		"key: -----BEGIN OPENSSH PRIVATE KEY-----\ngeheim\n-----END OPENSSH PRIVATE KEY-----": "key: -----BEGIN OPENSSH PRIVATE KEY-----<secret>-----END OPENSSH PRIVATE KEY-----",
+		"-----BEGIN CERTIFICATE-----\nabc": "-----BEGIN CERTIFICATE-----\nabc",
+		"":                                 "",
 	} {
 		if got := string(AppendWithoutSecrets(nil, []byte(text))); got != want {
 			t.Errorf("%s\n got %s\nwant %s", text, got, want)
@@ -62,7 +75,7 @@ func TestAppendWithoutSecretsUnquoted(t *testing.T) {
 // Command lines as sudo, cron, auditd and scripts with logger write them down.
 func TestAppendWithoutSecretsCommands(t *testing.T) {
 	for text, want := range map[string]string{
-		"root : TTY=pts/0 ; PWD=/root ; USER=root ; COMMAND=/usr/bin/mysql -u root -pgeheim shop": "root : TTY=pts/0 ; PWD=<secret> ; USER=root ; COMMAND=/usr/bin/mysql -u root -p<secret> shop",
+		"root : TTY=pts/0 ; PWD=/root ; USER=root ; COMMAND=/usr/bin/mysql -u root -pgeheim shop": "root : TTY=pts/0 ; PWD=/root ; USER=root ; COMMAND=/usr/bin/mysql -u root -p<secret> shop",
 		"(root) CMD (mysqldump -pgeheim --all-databases)":                                         "(root) CMD (mysqldump -p<secret> --all-databases)",
 		"mariadb-dump -uroot '-pge heim' shop":                                                    "mariadb-dump -uroot '-p<secret>' shop",
 		"mariadb-dump -u root -p'ge heim' shop":                                                   "mariadb-dump -u root -p'<secret>' shop",
@@ -83,6 +96,11 @@ func TestAppendWithoutSecretsCommands(t *testing.T) {
 		`["docker","login","-u","joe","-p","geheim"]`:                                             `["docker","login","-u","joe","-p","<secret>"]`,
 		`{"argv":["mysqladmin","--password","geheim","ping"]}`:                                    `{"argv":["mysqladmin","--password","<secret>","ping"]}`,
 		`{"argv":["docker","run","-p","80:80","mysql"]}`:                                          `{"argv":["docker","run","-p","80:80","mysql"]}`,
+		`argc=3 a0="mysql" a1="-uroot" a2="-pgeheim"`:                                             `argc=3 a0="mysql" a1="-uroot" a2="-p<secret>"`,
+		`argc=3 a0="redis-cli" a1="-a" a2="geheim"`:                                               `argc=3 a0="redis-cli" a1="-a" a2="<secret>"`,
+		"curl --user joe:geheim --proxy-user=a:geheim http://host/":                               "curl --user joe:<secret> --proxy-user=a:<secret> http://host/",
+		"ps --user joe:x":                                                                         "ps --user joe:x",
+		"useradd -m -p geheim joe":                                                                "useradd -m -p <secret> joe",
 		`['mysql', '-pgeheim']`:                                                                   `['mysql', '-p<secret>']`,
 	} {
 		if got := string(AppendWithoutSecrets(nil, []byte(text))); got != want {
@@ -141,7 +159,7 @@ func TestAppendWithoutSecretsBlock(t *testing.T) {
 // A line of dashes does not take time by the square of its length: this one would
 // take longer than any test may.
 func TestAppendWithoutSecretsLong(t *testing.T) {
-	for _, unit := range []string{"-", "--a", "pw=", "a://", "pw:{", " -p", "mysql -p", "pw=,", "pw=x,;", "pw:|\n ", ",,", `"-a","`, `"mysql","-p`} {
+	for _, unit := range []string{"-", "--a", "pw=", "a://", "pw:{", " -p", "mysql -p", "pw=,", "pw=x,;", "pw:|\n ", ",,", `"-a","`, `"mysql","-p`, " pw '", "a '", "-----BEGIN PRIVATE KEY-----", "Cookie: ", "password is generated for x: "} {
 		text := bytes.Repeat([]byte(unit), 4<<20/len(unit))
 		if got := AppendWithoutSecrets(nil, text); len(got) == 0 {
 			t.Errorf("nothing of %s", unit)

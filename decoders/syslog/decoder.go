@@ -84,7 +84,8 @@ func (d *decoder) message(from decoders.End, b []byte, span decoders.Span, cut, 
 	if len(m.app) > 0 {
 		d.text = append(append(d.text, m.app...), ": "...)
 	}
-	if decoders.IsSecretName(m.app) && len(m.text) > 0 { // "password: …"
+	// "password: …"; but "sshd-session[7]: …" is a program.
+	if len(m.pid) == 0 && len(m.text) > 0 && decoders.IsSecretName(m.app) {
 		d.text = append(d.text, decoders.Secret...)
 	} else {
 		d.text = decoders.AppendWithoutSecrets(d.text, m.text)

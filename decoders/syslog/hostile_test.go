@@ -11,9 +11,21 @@ import (
 
 // What looks like a program's name may say that the text is secret.
 func TestSecretTag(t *testing.T) {
-	for _, text := range []string{"<13>password: geheim", "<13>Nov 24 10:00:00 host Token: geheim", "<13>db_passwd[12]: geheim"} {
+	for _, text := range []string{"<13>password: geheim", "<13>Nov 24 10:00:00 host Token: geheim", "<13>db_passwd: geheim"} {
 		d := Protocol.New(func(x *decoders.Exchange) {
 			if s := decodertest.JSON(x); strings.Contains(s, "geheim") {
+				t.Error(s)
+			}
+		}).(decoders.PacketDecoder)
+		d.Packet(decoders.Client, decoders.Mark{}, decoders.Packet{Data: []byte(text)})
+	}
+}
+
+// A program whose name has such a word is none.
+func TestProgramTag(t *testing.T) {
+	for _, text := range []string{"<86>sshd-session[17]: session opened", "<13>Nov 24 10:00:00 host passwd[4]: gkr-pam: stopped"} {
+		d := Protocol.New(func(x *decoders.Exchange) {
+			if s := decodertest.JSON(x); strings.Contains(s, "<secret>") {
 				t.Error(s)
 			}
 		}).(decoders.PacketDecoder)

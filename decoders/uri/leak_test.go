@@ -51,7 +51,7 @@ func TestMaskedSecrets(t *testing.T) {
 // No text takes time by the square of its length: these would take longer than
 // any test may.
 func TestMaskedLong(t *testing.T) {
-	for _, unit := range []string{"<", ">", "<a", "<a>", "</", ">a</", ">token</", "<token>", `"token"`, `"token" `, "token=", `"token=`, "'", `\`, `\"`, "://", "a:", "]", " ", `"-a","`, "mysql -p", `"mysql","-p",`, `"-`, `"-a\`} {
+	for _, unit := range []string{"<", ">", "<a", "<a>", "</", ">a</", ">token</", "<token>", `"token"`, `"token" `, "token=", `"token=`, "'", `\`, `\"`, "://", "a:", "]", " ", `"-a","`, "mysql -p", `"mysql","-p",`, `"-`, `"-a\`, `"a":"token",`, `["token" `, `["token",`, `{"value":{"a":"token"},`, " pw '", "-----BEGIN PRIVATE KEY-----"} {
 		text := strings.Repeat(unit, 1<<20/len(unit))
 		AppendMasked(nil, []byte(text))
 		AppendTarget(nil, []byte("/a?b="+text), len(text)+5)

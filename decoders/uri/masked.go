@@ -2,6 +2,8 @@ package uri
 
 import (
 	"bytes"
+	"net"
+	"strings"
 
 	"unixcap/decoders"
 )
@@ -18,6 +20,7 @@ type masker struct {
 	// that is not copied yet.
 	open, opened int
 	tag          int // behind the < of the tag that at is in, 0 if it is in none
+	valueless    int // up to where there is no member that hasValue looks for
 }
 
 // marks are the bytes before which a name may stand, or that open something.
@@ -69,8 +72,14 @@ func AppendMasked(dst, text []byte) []byte {
 				continue
 			}
 		default:
+			if i > 0 && text[i-1] == ' ' && c == '\'' {
+				if from, to := decoders.QuotedSecret(text, i); from < to {
+					m.at = from
+					m.hide(to - from)
+					continue
+				}
+			}
 			if i > 0 && nameEnds[text[i-1]] && m.named() {
-				m.object() // {"name": "password", "value": "…"}
 				continue
 			}
 		}
@@ -152,7 +161,7 @@ func (m *masker) assignment(c byte) {
 	}
 	name, start := m.before(end)
 	m.at++
-	if !secretName(name) && !m.listOf(name) {
+	if !secretName(name) && !m.listOf(name) || m.at < len(m.src) && decoders.IsHarmless(name, m.src[m.at:]) {
 		return
 	}
 	if start > 0 && c == '=' && !quoted && (m.src[start-1] == '"' || m.src[start-1] == '\'') {
@@ -175,8 +184,9 @@ func (m *masker) restOfString(i int) {
 	}
 }
 
-// named says whether the quote at at ends a string that is a secret's name, and
-// not a member's.
+// named is where a quote, at at, ends a string. If that is a secret's name, and not a
+// member's, it hides what the name is of, and returns true: the rest of a list, or
+// all of an object or tag, {"name": "password", "value": "…"}.
 func (m *masker) named() bool {
 	if m.at+1 < len(m.src) && m.src[m.at+1] == ':' { // most names
 		return false
@@ -186,8 +196,90 @@ func (m *masker) named() bool {
 		return false
 	}
 	rest := bytes.TrimLeft(m.src[m.at+1:], "]\\ \t\r\n")
-	return len(rest) > 0 && rest[0] != ':' && rest[0] != '='
+	if len(rest) == 0 || rest[0] == ':' || rest[0] == '=' {
+		return false
+	}
+	before := bytes.TrimRight(m.src[:start-1], "\\ \t\r\n")
+	if len(before) == 0 {
+		return false
+	}
+	switch before[len(before)-1] {
+	case '[', ',':
+		return m.restOfList()
+	case '=':
+		m.object('>')
+		return true
+	case ':':
+		if m.hasValue() {
+			m.object('}')
+			return true
+		}
+	}
+	return false
 }
+
+// valueNames begin the names of members that have what another one names.
+var valueNames = []string{"val", "data", "stringdata", "content", "text", "default", "plain", "secret"}
+
+// maxObject is how far around a secret's name its value is looked for.
+const maxObject = 4096
+
+// hasValue says whether the object that a secret's name is a value in, at at, has a
+// member that may be the secret.
+func (m *masker) hasValue() bool {
+	if m.at < m.valueless {
+		return false
+	}
+	behind := m.src[m.at+1 : min(len(m.src), m.at+maxObject)]
+	behind = behind[:closing(behind)]
+	m.valueless = m.at + 1 + len(behind)
+	copied := m.dst[max(m.open, len(m.dst)-maxObject):]
+	before := m.src[max(m.done, m.opened, m.at-maxObject):m.at]
+	return hasValueName(behind) || hasValueName(before) || m.opened < m.done && hasValueName(copied)
+}
+
+func hasValueName(b []byte) bool {
+	for {
+		i := bytes.IndexByte(b, '"')
+		if i < 0 {
+			return false
+		}
+		b = b[i+1:]
+		for _, n := range valueNames {
+			if len(b) <= len(n) || !decoders.EqualFold(b[:len(n)], n) {
+				continue
+			}
+			end := len(n)
+			for end < len(b) && nameEnds[b[end]] {
+				end++
+			}
+			if end == len(b) || b[end] != '"' {
+				continue
+			}
+			if rest := bytes.TrimLeft(b[end+1:], " \t\r\n"); len(rest) > 0 && rest[0] == ':' {
+				return true
+			}
+		}
+	}
+}
+
+// restOfList hides what a list has behind the string that ends at at. It returns false if
+// that is nothing.
+func (m *masker) restOfList() bool {
+	begin := m.at + 1
+	for begin < len(m.src) && betweenStrings[m.src[begin]] {
+		begin++
+	}
+	if begin == len(m.src) || m.src[begin] != ',' {
+		return false
+	}
+	m.at = begin + 1
+	m.hide(closing(m.src[m.at:]))
+	return true
+}
+
+// betweenStrings are what may be between a string's quote and a comma.
+var betweenStrings = [256]bool{' ': true, '\t': true, '\r': true, '\n': true}
 
 // tagged is where a tag ends. If its name is a secret's, it hides the element's
 // text, and returns true.
@@ -278,6 +370,8 @@ func (m *masker) value(c byte, quoted bool) {
 	}
 	n := 0
 	switch first := rest[slashes]; {
+	case quoted && isLiteral(rest):
+		return
 	case first == '"' || first == '\'':
 		open := rest[:slashes+1]
 		n = stringEnd(rest, open)
@@ -318,36 +412,59 @@ func stringEnd(b, open []byte) int {
 	return len(b)
 }
 
+// isLiteral says whether b begins with a value of JSON that is no secret: "auth": false.
+func isLiteral(b []byte) bool {
+	for _, word := range []string{"true", "false", "null"} {
+		if rest, ok := bytes.CutPrefix(b, []byte(word)); ok && (len(rest) == 0 || !nameBytes[rest[0]]) {
+			return true
+		}
+	}
+	return false
+}
+
 // nestedEnd returns where an object or array ends that b begins with.
-func nestedEnd(b []byte) int {
+func nestedEnd(b []byte) int { return min(1+closing(b[1:])+1, len(b)) }
+
+// closing returns where in b, which is in an object or array, that is closed; where b ends
+// if it is not.
+func closing(b []byte) int {
 	depth := 0
 	for i := 0; i < len(b); i++ {
 		switch b[i] {
-		case '"':
-			i = stringEnd(b[i:], b[i:i+1]) + i
+		case '\\', '"':
+			open := i
+			for i < len(b) && b[i] == '\\' {
+				i++
+			}
+			if i < len(b) && b[i] == '"' {
+				i = open + stringEnd(b[open:], b[open:i+1]) + i - open
+			}
 		case '{', '[':
 			depth++
 		case '}', ']':
-			if depth--; depth == 0 {
-				return i + 1
+			if depth--; depth < 0 {
+				return i
 			}
 		}
 	}
 	return len(b)
 }
 
-// object hides all of the object or tag in which a secret's name is a value.
-func (m *masker) object() {
+// object hides all of the object, or of the tag, in which a secret's name is a value.
+func (m *masker) object(shut byte) {
 	m.copy()
 	m.dst = m.dst[:m.open]
-	n := bytes.IndexAny(m.src[m.at:], "}>")
-	if n < 0 {
-		n = len(m.src) - m.at - 1
+	rest := m.src[m.at+1:]
+	n := closing(rest)
+	if shut == '>' {
+		if n = bytes.IndexByte(rest, '>'); n < 0 {
+			n = len(rest)
+		}
 	}
-	end := m.at + n
-	m.hide(n + 1)
+	closed := n < len(rest)
+	m.hide(min(1+n+1, len(m.src)-m.at))
 	m.tag = 0
-	if m.src[end] == '>' && m.src[end-1] != '/' {
+	if shut == '>' && closed && m.src[m.at-2] != '/' {
 		m.element(false)
 	}
 }
@@ -362,7 +479,17 @@ func (m *masker) authority() {
 	}
 	if at := bytes.LastIndexByte(rest[:end], '@'); at >= 0 {
 		m.hide(at)
-	} else if end == len(rest) && bytes.IndexByte(rest, ':') >= 0 {
+	} else if end == len(rest) && bytes.IndexByte(rest, ':') >= 0 && !isAddress(rest) {
 		m.hide(end) // it may be cut before the @
 	}
+}
+
+// isAddress says whether b is an IP address or localhost with a port, and so no user
+// with a password.
+func isAddress(b []byte) bool {
+	host, port, err := net.SplitHostPort(string(b[:min(len(b), 64)]))
+	if err != nil || len(port) > len("65535") || strings.Trim(port, "0123456789") != "" {
+		return false
+	}
+	return host == "localhost" || net.ParseIP(host) != nil
 }
