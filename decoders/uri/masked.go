@@ -56,7 +56,9 @@ func AppendMasked(dst, text []byte) []byte {
 				m.authority()
 				continue
 			}
-			m.assignment(c)
+			if !m.call() {
+				m.assignment(c)
+			}
 			continue
 		case '=':
 			m.assignment(c)
@@ -171,6 +173,33 @@ func (m *masker) assignment(c byte) {
 	m.value(c, quoted)
 }
 
+// secretCalls are functions of PHP that take a password.
+var secretCalls = []string{"PDO->__construct(", "mysqli->__construct(", "mysqli->real_connect(", "mysqli_connect(", "mysqli_real_connect(",
+	"pg_connect(", "pg_pconnect(", "ldap_bind(", "Redis->auth("}
+
+// call is where a colon, at at, may be before a function in one of PHP's stack traces,
+// which have the arguments: "#0 /a.php(3): mysqli->__construct('db', 'root', …)". It
+// hides those of secretCalls, and returns true.
+func (m *masker) call() bool {
+	rest, ok := bytes.CutPrefix(m.src[m.at:], []byte(": "))
+	if !ok || m.at == 0 || m.src[m.at-1] != ')' {
+		return false
+	}
+	for _, name := range secretCalls {
+		if !bytes.HasPrefix(rest, []byte(name)) {
+			continue
+		}
+		m.at += len(": ") + len(name)
+		n := bytes.IndexByte(m.src[m.at:], '\n')
+		if n < 0 {
+			n = len(m.src) - m.at
+		}
+		m.hide(n)
+		return true
+	}
+	return false
+}
+
 // restOfString hides what follows in the string that the quote at i opened, as in
 // "NAME=value".
 func (m *masker) restOfString(i int) {
@@ -183,103 +212,6 @@ func (m *masker) restOfString(i int) {
 		m.hide(n)
 	}
 }
-
-// named is where a quote, at at, ends a string. If that is a secret's name, and not a
-// member's, it hides what the name is of, and returns true: the rest of a list, or
-// all of an object or tag, {"name": "password", "value": "…"}.
-func (m *masker) named() bool {
-	if m.at+1 < len(m.src) && m.src[m.at+1] == ':' { // most names
-		return false
-	}
-	name, start := m.before(m.at)
-	if len(name) == 0 || start == 0 || m.src[start-1] != m.src[m.at] || !secretName(name) {
-		return false
-	}
-	rest := bytes.TrimLeft(m.src[m.at+1:], "]\\ \t\r\n")
-	if len(rest) == 0 || rest[0] == ':' || rest[0] == '=' {
-		return false
-	}
-	before := bytes.TrimRight(m.src[:start-1], "\\ \t\r\n")
-	if len(before) == 0 {
-		return false
-	}
-	switch before[len(before)-1] {
-	case '[', ',':
-		return m.restOfList()
-	case '=':
-		m.object('>')
-		return true
-	case ':':
-		if m.hasValue() {
-			m.object('}')
-			return true
-		}
-	}
-	return false
-}
-
-// valueNames begin the names of members that have what another one names.
-var valueNames = []string{"val", "data", "stringdata", "content", "text", "default", "plain", "secret"}
-
-// maxObject is how far around a secret's name its value is looked for.
-const maxObject = 4096
-
-// hasValue says whether the object that a secret's name is a value in, at at, has a
-// member that may be the secret.
-func (m *masker) hasValue() bool {
-	if m.at < m.valueless {
-		return false
-	}
-	behind := m.src[m.at+1 : min(len(m.src), m.at+maxObject)]
-	behind = behind[:closing(behind)]
-	m.valueless = m.at + 1 + len(behind)
-	copied := m.dst[max(m.open, len(m.dst)-maxObject):]
-	before := m.src[max(m.done, m.opened, m.at-maxObject):m.at]
-	return hasValueName(behind) || hasValueName(before) || m.opened < m.done && hasValueName(copied)
-}
-
-func hasValueName(b []byte) bool {
-	for {
-		i := bytes.IndexByte(b, '"')
-		if i < 0 {
-			return false
-		}
-		b = b[i+1:]
-		for _, n := range valueNames {
-			if len(b) <= len(n) || !decoders.EqualFold(b[:len(n)], n) {
-				continue
-			}
-			end := len(n)
-			for end < len(b) && nameEnds[b[end]] {
-				end++
-			}
-			if end == len(b) || b[end] != '"' {
-				continue
-			}
-			if rest := bytes.TrimLeft(b[end+1:], " \t\r\n"); len(rest) > 0 && rest[0] == ':' {
-				return true
-			}
-		}
-	}
-}
-
-// restOfList hides what a list has behind the string that ends at at. It returns false if
-// that is nothing.
-func (m *masker) restOfList() bool {
-	begin := m.at + 1
-	for begin < len(m.src) && betweenStrings[m.src[begin]] {
-		begin++
-	}
-	if begin == len(m.src) || m.src[begin] != ',' {
-		return false
-	}
-	m.at = begin + 1
-	m.hide(closing(m.src[m.at:]))
-	return true
-}
-
-// betweenStrings are what may be between a string's quote and a comma.
-var betweenStrings = [256]bool{' ': true, '\t': true, '\r': true, '\n': true}
 
 // tagged is where a tag ends. If its name is a secret's, it hides the element's
 // text, and returns true.
@@ -420,53 +352,6 @@ func isLiteral(b []byte) bool {
 		}
 	}
 	return false
-}
-
-// nestedEnd returns where an object or array ends that b begins with.
-func nestedEnd(b []byte) int { return min(1+closing(b[1:])+1, len(b)) }
-
-// closing returns where in b, which is in an object or array, that is closed; where b ends
-// if it is not.
-func closing(b []byte) int {
-	depth := 0
-	for i := 0; i < len(b); i++ {
-		switch b[i] {
-		case '\\', '"':
-			open := i
-			for i < len(b) && b[i] == '\\' {
-				i++
-			}
-			if i < len(b) && b[i] == '"' {
-				i = open + stringEnd(b[open:], b[open:i+1]) + i - open
-			}
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth--; depth < 0 {
-				return i
-			}
-		}
-	}
-	return len(b)
-}
-
-// object hides all of the object, or of the tag, in which a secret's name is a value.
-func (m *masker) object(shut byte) {
-	m.copy()
-	m.dst = m.dst[:m.open]
-	rest := m.src[m.at+1:]
-	n := closing(rest)
-	if shut == '>' {
-		if n = bytes.IndexByte(rest, '>'); n < 0 {
-			n = len(rest)
-		}
-	}
-	closed := n < len(rest)
-	m.hide(min(1+n+1, len(m.src)-m.at))
-	m.tag = 0
-	if shut == '>' && closed && m.src[m.at-2] != '/' {
-		m.element(false)
-	}
 }
 
 // authority passes over "://" and hides the user information behind it.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"net/url"
+	"unicode"
 
 	"unixcap/decoders"
 )
@@ -32,8 +33,9 @@ func harmless(target []byte) bool {
 func appendTarget(dst, target []byte, room int) []byte {
 	cut := len(target) > room
 	target = target[:min(len(target), room)]
-	if i := bytes.Index(target, []byte("://")); i > 0 && i < maxName && target[0] != '/' {
-		dst = append(dst, target[:i+3]...)
+	// Behind a path that begins with a slash it is another URI: /proxy/https://…
+	if i := bytes.Index(target, []byte("://")); i > 0 && i < maxName && bytes.IndexAny(target[:i], "?#") < 0 {
+		dst = appendPath(dst, target[:i+3])
 		target = target[i+3:]
 		end := bytes.IndexAny(target, "/?#")
 		if end < 0 {
@@ -162,24 +164,40 @@ func unescape(b []byte) []byte {
 }
 
 // appendPath appends a path without the values of secret matrix parameters, such
-// as /a;jsessionid=….
+// as /a;jsessionid=…, and without what is behind a segment that is a secret's name, if it
+// is none of a route: /reset-password/….
 func appendPath(dst, path []byte) []byte {
-	for {
-		i := bytes.IndexByte(path, ';')
-		if i < 0 {
-			return append(dst, path...)
+	before := false // the last segment was such a name
+	for len(path) > 0 {
+		end := 1
+		for end < len(path) && path[end] != '/' && path[end] != ';' {
+			end++
 		}
-		dst = append(dst, path[:i+1]...)
-		path = path[i+1:]
-		end := bytes.IndexAny(path, ";/")
-		if end < 0 {
-			end = len(path)
+		part := path[:end]
+		path = path[end:]
+		if part[0] == ';' {
+			if name, value, ok := bytes.Cut(part, []byte{'='}); ok && len(value) > 0 && hasSecretName(name[1:], true) {
+				dst = append(append(append(dst, name...), '='), decoders.Secret...)
+				continue
+			}
 		}
-		if name, value, ok := bytes.Cut(path[:end], []byte{'='}); ok && len(value) > 0 && hasSecretName(name, true) {
-			dst = append(append(append(dst, name...), '='), decoders.Secret...)
-			path = path[end:]
+		if before && part[0] == '/' && isRandom(part[1:]) {
+			dst = append(append(dst, '/'), decoders.Secret...)
+			continue
 		}
+		before = part[0] == '/' && decoders.IsSecretName(part[1:])
+		dst = append(dst, part...)
 	}
+	return dst
+}
+
+// minRandom is how long tokens in paths are at least.
+const minRandom = 16
+
+// isRandom says whether a segment of a path is a token rather than a word: it has
+// letters and digits.
+func isRandom(segment []byte) bool {
+	return len(segment) >= minRandom && bytes.ContainsAny(segment, "0123456789") && bytes.ContainsFunc(segment, unicode.IsLetter)
 }
 
 // secretSegments begin segments of paths whose contents are secrets that no name
