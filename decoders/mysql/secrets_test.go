@@ -85,6 +85,7 @@ var secretStatements = []struct{ statement, want string }{
 	{`insert into g values ('u', '{"plugin":"p","authentication_string":"pw"}')`, `insert into g values ('u', '{"plugin":"p","authentication_string":"<secret>"}')`},
 	{"insert into users (name, `password`, c) values ('a','pw','x'), ('b', concat('p', 'w'), 'y')", "insert into users (name, `password`, c) values ('a','<secret>','x'), ('b', concat('<secret>', '<secret>'), 'y')"},
 	{"select * from users where name = 'a' and password in ('pw', 'wp') and c = 'x'", "select * from users where name = 'a' and password in ('<secret>', '<secret>') and c = 'x'"},
+	{`insert into g values ('https://u:pw@h/', 'a', '{"token":"pw"}')`, `insert into g values ('https://u:<secret>@h/', 'a', '{"token":"<secret>"}')`},
 	// Statements within literals and comments
 	{`prepare p from "alter user s1 identified by 'pw'"`, `prepare p from "alter user s1 identified by '<secret>'"`},
 	{`set @sql = "alter user s1 identified by 'pw'"`, `set @sql = "alter user s1 identified by '<secret>'"`},
@@ -126,7 +127,8 @@ func TestPlainStatements(t *testing.T) {
 		"revoke all on *.* from 'u'@'h'", "grant select on d.* to 'u'@'h', 'v'", "drop user 'u'@'h'",
 		"create procedure p() begin select 'x'; end", "/* auth='x' */ select 'y' -- password, don't", "select 'pass' 'word', \"key\"",
 		"start transaction with consistent snapshot", "call p('password', 'x')", "select json_extract(a, '$.b', 'x')",
-		"load data infile 'x' into table t fields terminated by ',' enclosed by '\"'", "select 'http://u:p@h/', connection_id()",
+		"load data infile 'x' into table t fields terminated by ',' enclosed by '\"'", "select 'http://u@h/', connection_id()",
+		`prepare p from 'select 1 from t where token = a and password = b'`,
 	} {
 		message := syntaxError(statement[len(statement)/2:])
 		if x := asked(statement, message); string(x.Request) != statement || string(x.Error) != message {

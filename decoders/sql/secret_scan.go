@@ -248,6 +248,16 @@ func (s *secretScan) apostrophe(t token) bool {
 	return s.inner && s.last.kind == tokenWord && s.last.pos+len(s.last.text) == t.pos
 }
 
+// program says whether the literal that comes is a statement, or a function's
+// body.
+func (s *secretScan) program() bool {
+	switch l := s.last; {
+	case l.is("as"), l.is("execute"), l.is("immediate"), l.is("from") && s.first.is("prepare"):
+		return true
+	}
+	return s.first.is("do")
+}
+
 // accountSecret says whether a literal in a statement about accounts is none
 // of their names.
 func (s *secretScan) accountSecret(t, next token, decimal bool) bool {

@@ -28,6 +28,7 @@ var triggers = [...]trigger{
 	{"auth", 1, true},
 	{"key", 0, true},
 	{"://", 0, false},
+	{"token", 1, false},
 }
 
 // triggerPairs has, as bits, the triggers in whose rarest three letters a pair
@@ -55,7 +56,7 @@ func (d Dialect) mayHoldSecrets(text []byte) bool {
 
 // ofSecretKind says whether t begins a statement whose very form says where
 // its passwords are, even if the word before them is misspelt, or one that
-// holds another statement.
+// holds another statement, a command or a message.
 func ofSecretKind(t token) bool {
 	if len(t.text) == 0 {
 		return false
@@ -64,11 +65,13 @@ func ofSecretKind(t token) bool {
 	case 'a':
 		return t.is("alter")
 	case 'c':
-		return t.is("create") || t.is("change")
+		return t.is("create") || t.is("change") || t.is("copy")
 	case 'e':
 		return t.is("execute")
 	case 'g':
 		return t.is("grant")
+	case 'n':
+		return t.is("notify")
 	case 'p':
 		return t.is("prepare")
 	case 's':

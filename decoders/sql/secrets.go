@@ -107,6 +107,21 @@ func (h *Hidden) literal(t token) {
 	}
 }
 
+// changed notes what is in text and not in masked, which is text with secrets
+// replaced: all between the first and the last of them.
+func (h *Hidden) changed(text, masked []byte) {
+	n := 0
+	for n < len(text) && n < len(masked) && text[n] == masked[n] {
+		n++
+	}
+	text, masked = text[n:], masked[n:]
+	for len(text) > 0 && len(masked) > 0 && text[len(text)-1] == masked[len(masked)-1] {
+		text, masked = text[:len(text)-1], masked[:len(masked)-1]
+	}
+	h.over = h.over || len(text) > maxHiddenValue
+	h.Value(text)
+}
+
 func (h *Hidden) hexadecimal(digits []byte) {
 	b := make([]byte, min(len(digits), 2*maxHiddenValue)/2)
 	if n, err := hex.Decode(b, digits[:2*len(b)]); err == nil {
@@ -156,7 +171,8 @@ type masker struct {
 	out     []byte
 	hidden  *Hidden
 	dialect Dialect
-	depth   int // of literals and comments
+	depth   int    // of literals and comments
+	text    []byte // memory for what is in a literal
 }
 
 // mask writes text, and says whether it ends where a secret would follow.
@@ -224,16 +240,37 @@ func (m *masker) secret(t token) {
 	m.out = append(m.out, quote)
 }
 
-// within returns a string without the secrets of a statement in it; ok is
-// false if there are none.
+// within returns a string without the secrets in it: of a statement, and of any
+// text that says itself what they are. ok is false if there are none.
 func (m *masker) within(t token, s *secretScan) (out []byte, ok bool) {
 	prefix, quote, content := cutQuotes(t.text)
 	escapes := m.dialect.escapes(prefix)
-	if len(prefix) == 1 && lower[prefix[0]] != 'n' && lower[prefix[0]] != 'e' || !m.dialect.mayHoldSecrets(content) {
+	if len(prefix) == 1 && lower[prefix[0]] != 'n' && lower[prefix[0]] != 'e' {
 		return nil, false
 	}
-	masked, hid, open := m.inner(appendUnquoted(nil, content, quote, escapes))
-	s.carry = s.carry || open || hid
+	// In a program, = compares.
+	statement, text := m.dialect.mayHoldSecrets(content), decoders.MayHaveSecrets(content) && !s.program()
+	if !statement && !text {
+		return nil, false
+	}
+	masked, hid := content, false
+	if quote != '$' && (bytes.IndexByte(content, quote) >= 0 || escapes && bytes.IndexByte(content, '\\') >= 0) {
+		masked = appendUnquoted(nil, content, quote, escapes)
+	}
+	if statement {
+		inner, h, open := m.inner(masked)
+		s.carry = s.carry || open || h && !isJSON(masked) // of which the end is known
+		if h {
+			masked, hid = inner, true
+		}
+	}
+	if text {
+		m.text = decoders.AppendWithoutSecrets(m.text[:0], masked)
+		if !bytes.Equal(m.text, masked) {
+			m.hidden.changed(masked, m.text)
+			masked, hid = m.text, true
+		}
+	}
 	if !hid {
 		return nil, false
 	}
@@ -269,11 +306,20 @@ func (m *masker) inner(text []byte) (out []byte, hid, open bool) {
 	}
 	h := Hidden{values: m.hidden.values, over: m.hidden.over}
 	inner := masker{hidden: &h, dialect: m.dialect, depth: m.depth + 1}
+	if isJSON(text) {
+		inner.dialect = MySQL // in PostgreSQL's, "x" is a name
+	}
 	open = inner.mask(text)
 	if h.any {
 		m.hidden.any, m.hidden.values, m.hidden.over = true, h.values, h.over
 	}
 	return inner.out, h.any, open
+}
+
+// isJSON says whether text seems to be an object or an array.
+func isJSON(text []byte) bool {
+	text = bytes.TrimLeft(text, " \t\r\n")
+	return len(text) > 0 && (text[0] == '{' || text[0] == '[')
 }
 
 // comments writes text from done on if there are comments with secrets between
