@@ -231,9 +231,14 @@ func (d *decoder) interpretQuery(r *request, b []byte) {
 
 // queryAttribute adds an attribute of a query to the exchange's.
 func (r *request) queryAttribute(name []byte, v decoders.Value) {
-	if decoders.IsSecretName(name) && v.Kind != decoders.Null {
+	switch {
+	case decoders.IsSecretName(name) && v.Kind != decoders.Null:
 		v = decoders.TextValue(decoders.SecretBytes)
-	} else if v.Bytes != nil {
+	case decoders.MayHaveSecrets(v.Bytes):
+		start := len(r.scratch)
+		r.scratch = decoders.AppendWithoutSecrets(r.scratch, v.Bytes)
+		v.Bytes = r.scratch[start:len(r.scratch):len(r.scratch)]
+	case v.Bytes != nil:
 		v.Bytes = r.keep(v.Bytes)
 	}
 	r.x.Add("query_attribute_"+string(name), v)

@@ -159,6 +159,11 @@ func (r *request) bind(st *statement, values []decoders.Value) {
 	if st.hidden.Params() {
 		st.hidden.Hide(r.x.Args, st.expected(), &r.hidden)
 	}
+	params := len(values)
+	if st.params > 0 { // there may be more rows
+		params = st.params
+	}
+	r.scratch = sql.HideContents(r.x.Args, params, r.scratch, &r.hidden)
 }
 
 func (d *decoder) stmtBulkExecute(r *request, b []byte) {

@@ -191,16 +191,43 @@ func TestSecretArguments(t *testing.T) {
 	}
 }
 
+// TestSecretValues binds values that say themselves what in them is a secret, or
+// that another one is.
+func TestSecretValues(t *testing.T) {
+	for _, test := range []struct {
+		values []string
+		want   string
+	}{
+		{[]string{`{"password":"SecX"}`, "b"}, `["{\"password\":\"<secret>\"}","b"]`},
+		{[]string{"postgres://u:SecX@h/d", "2024-01-02 03:04:05"}, `["postgres://u:<secret>@h/d","2024-01-02 03:04:05"]`},
+		{[]string{"password=SecX", "https://joe:SecX@h/x"}, `["password=<secret>","https://joe:<secret>@h/x"]`},
+		{[]string{"SecX", "smtp_password"}, `["<secret>","smtp_password"]`},
+		{[]string{"pass", "a=b"}, `["pass","a=b"]`},
+	} {
+		execute := "\x17\x01\x00\x00\x00\x00\x01\x00\x00\x00\x00\x01\xfd\x00\xfd\x00"
+		for _, v := range test.values {
+			execute += string([]byte{byte(len(v))}) + v
+		}
+		xs := decodertest.Whole(Protocol, talk(opening(mysql8), ">\x00\x16insert into t values (?, ?)",
+			"<\x01\x00\x01\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00", "<\x02"+column, "<\x03"+column,
+			">\x00"+execute, "<\x01\xff\x28\x04#42000value 'SecX' is wrong"))
+		x := xs[len(xs)-1]
+		if got := decodertest.JSON(&x); !strings.Contains(got, `"args":`+test.want) || strings.Contains(got, "SecX") && test.values[0] != "pass" {
+			t.Errorf("%q: %s", test.values, got)
+		}
+	}
+}
+
 func TestSecretAttributes(t *testing.T) {
 	const with = mysql8 | clientConnectAttrs | clientQueryAttributes
 	c := opening(with)
 	attributes := "\x0e_client_secret\x04SecX\x03_os\x05Linux"
 	c[1].Data = append(c[1].Data[4:], "\x00"+string([]byte{byte(len(attributes))})+attributes...)
 	c[1].Data = wire(1, string(c[1].Data))
-	c = talk(c, ">\x00\x03\x02\x01\x00\x01\xfd\x00\x08password\xfd\x00\x05trace\x04SecX\x02idselect 1", "<\x01"+okPayload)
+	c = talk(c, ">\x00\x03\x02\x01\x00\x01\xfd\x00\x08password\xfd\x00\x05trace\x04SecX\x0atoken=SecXselect 1", "<\x01"+okPayload)
 	got := lines(c)
 	if strings.Contains(got, "SecX") || !strings.Contains(got, `"_client_secret":"<secret>"`) || !strings.Contains(got, `"_os":"Linux"`) ||
-		!strings.Contains(got, `"query_attribute_password":"<secret>"`) || !strings.Contains(got, `"query_attribute_trace":"id"`) {
+		!strings.Contains(got, `"query_attribute_password":"<secret>"`) || !strings.Contains(got, `"query_attribute_trace":"token=<secret>"`) {
 		t.Error(got)
 	}
 }

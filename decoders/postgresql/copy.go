@@ -39,6 +39,6 @@ func (d *decoder) clientCopy(m *message) {
 	case kindCopyFail:
 		r.copyIn = false
 		b := reader{b: m.body}
-		r.keepText("copy_fail", b.text())
+		r.keepText("copy_fail", r.appendMessage(nil, string(b.text())))
 	}
 }

@@ -138,6 +138,7 @@ func (r *request) values(b *reader) {
 	if r.stmt != nil && r.stmt.hidden.Params() {
 		r.stmt.hidden.Hide(r.x.Args, len(r.x.Args), &r.hidden)
 	}
+	r.scratch = sql.HideContents(r.x.Args, len(r.x.Args), r.scratch, &r.hidden)
 }
 
 func (d *decoder) describe(m *message, at decoders.Mark, b *reader) {

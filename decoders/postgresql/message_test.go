@@ -2,6 +2,7 @@ package postgresql
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
 	"strings"
 	"testing"
@@ -151,6 +152,11 @@ func TestNoSecrets(t *testing.T) {
 		{sent(kindParse, "\x00update users set password = $1\x00\x00\x00") + string(wire(kindBind, bind)) + string(wire(kindExecute, "\x00\x00\x00\x00\x00")) + string(wire(kindSync, "")),
 			got(kindErrorResponse, "SERROR\x00VERROR\x00C22001\x00Mvalue topsecret is too long\x00\x00"), got(kindReadyForQuery, "I")},
 		{sent(kindQuery, "alter role a password 'topsecret'\x00"), got(kindNoticeResponse, "SNOTICE\x00C00000\x00Mpassword topsecret is weak\x00\x00"), got(kindReadyForQuery, "I")},
+		{sent(kindQuery, "listen c\x00"), got(kindNotification, "\x00\x00\x00\x01c\x00a=b token=topsecret\x00"), got(kindReadyForQuery, "I")},
+		{sent(kindQuery, "call p()\x00"), got(kindNoticeResponse, "SNOTICE\x00C00000\x00Mtoken=topsecret\x00\x00"),
+			got(kindErrorResponse, "SERROR\x00VERROR\x00CP0001\x00M{\"token\": \"topsecret\"}\x00\x00"), got(kindReadyForQuery, "I")},
+		{sent(kindQuery, "copy t from stdin\x00"), got(kindCopyInResponse, "\x00\x00\x00"), sent(kindCopyFail, "token=topsecret\x00"),
+			got(kindErrorResponse, "SERROR\x00VERROR\x00C57014\x00MCOPY from stdin failed: token=topsecret\x00\x00"), got(kindReadyForQuery, "I")},
 		{sent(kindPassword, "topsecret\x00"), got(kindAuthentication, "\x00\x00\x00\x00")},
 	} {
 		for _, x := range converse(c...) {
@@ -164,6 +170,47 @@ func TestNoSecrets(t *testing.T) {
 			if out := decodertest.JSON(&x); strings.Contains(out, "topsecret") || strings.Contains(out, "r=") {
 				t.Errorf("password in %s", out)
 			}
+		}
+	}
+}
+
+// Bound values are secrets if they say so themselves, or another one does.
+func TestSecretValues(t *testing.T) {
+	for _, test := range []struct {
+		statement string
+		oid       uint32 // of binary values, 0 for text
+		values    []string
+		want      string
+	}{
+		{"insert into t values ($1, $2)", 0, []string{`{"password":"SecX"}`, "b"}, `["{\"password\":\"<secret>\"}","b"]`},
+		{"insert into t values ($1)", oidText, []string{`{"password":"SecX"}`}, `["{\"password\":\"<secret>\"}"]`},
+		{"insert into t values ($1)", oidJSON, []string{`{"token":"SecX"}`}, `["{\"token\":\"<secret>\"}"]`},
+		{"insert into t values ($1)", oidJSONB, []string{"\x01" + `{"password":"SecX"}`}, `["{\"password\":\"<secret>\"}"]`},
+		{"insert into t values ($1, $2)", 0, []string{"postgres://u:SecX@h/d", "2024-01-02 03:04:05"}, `["postgres://u:<secret>@h/d","2024-01-02 03:04:05"]`},
+		{"insert into t values ($1, $2)", 0, []string{"password=SecX", "https://joe:SecX@h/x"}, `["password=<secret>","https://joe:<secret>@h/x"]`},
+		{"select set_config($1, $2, false)", 0, []string{"app.password", "SecX"}, `["app.password","<secret>"]`},
+		{"select set_config('app.password', $1, false)", 0, []string{"SecX"}, `["<secret>"]`},
+		{"update settings set value = $1 where name = $2", 0, []string{"SecX", "smtp_password"}, `["<secret>","smtp_password"]`},
+		{"insert into t values ($1, $2, $3)", 0, []string{"pass", "a=b", "the password"}, `["pass","a=b","the password"]`},
+	} {
+		n := len(test.values)
+		parse, bind := test.statement+"\x00", "\x00\x00\x00\x00"
+		if test.oid == 0 {
+			parse = "\x00" + parse + "\x00\x00"
+		} else {
+			parse = "\x00" + parse + "\x00\x01" + string(binary.BigEndian.AppendUint32(nil, test.oid))
+			bind = "\x00\x00\x00\x01\x00\x01"
+		}
+		bind += string([]byte{0, byte(n)})
+		for _, v := range test.values {
+			bind += string(binary.BigEndian.AppendUint32(nil, uint32(len(v)))) + v
+		}
+		xs := converse(sent(kindParse, parse)+string(wire(kindBind, bind+"\x00\x00"))+string(wire(kindExecute, "\x00\x00\x00\x00\x00"))+string(wire(kindSync, "")),
+			got(kindErrorResponse, "SERROR\x00VERROR\x00C22001\x00Mvalue SecX is too long\x00\x00"), got(kindReadyForQuery, "I"))
+		x := xs[len(xs)-1]
+		out := decodertest.JSON(&x)
+		if !strings.Contains(out, `"args":`+test.want) || strings.Contains(out, "SecX") && test.values[0] != "pass" {
+			t.Errorf("%s %q: %s", test.statement, test.values, out)
 		}
 	}
 }

@@ -316,7 +316,7 @@ func (r *request) fail(m *message) {
 		return
 	}
 	r.x.ErrorCode = e.Code
-	r.x.Error = sql.AppendError(r.x.Error[:0], []byte(e.Message), r.x.Request, false, &r.hidden)
+	r.x.Error = r.appendMessage(r.x.Error[:0], e.Message)
 	if e.SeverityUnlocalized == "FATAL" || e.SeverityUnlocalized == "PANIC" {
 		r.keepString("severity", e.SeverityUnlocalized)
 	}
@@ -333,7 +333,17 @@ func (r *request) notice(m *message) {
 		return
 	}
 	r.keepString("notice_code", n.Code)
-	r.keepText("notice", sql.AppendError(nil, []byte(n.Message), r.x.Request, false, &r.hidden))
+	r.keepText("notice", r.appendMessage(nil, n.Message))
+}
+
+// appendMessage appends what one end tells the other in words, which may repeat a
+// statement's secrets, and tell others if a RAISE wrote them.
+func (r *request) appendMessage(dst []byte, words string) []byte {
+	m := []byte(words)
+	if decoders.MayHaveSecrets(m) {
+		m = decoders.AppendWithoutSecrets(nil, m)
+	}
+	return sql.AppendError(dst, m, r.x.Request, false, &r.hidden)
 }
 
 // ready takes in a ReadyForQuery. It ends a request, and all those that the
@@ -376,6 +386,7 @@ func (d *decoder) notification(m *message, at decoders.Mark) {
 	r.text = append(r.text[:0], b.text()...)
 	r.x.Request = r.text
 	r.x.Args = append(r.x.Args, decoders.TextValue(r.keep(b.text())))
+	r.scratch = sql.HideContents(r.x.Args, 1, r.scratch, &r.hidden)
 	r.x.AddUint("backend_pid", uint64(pid))
 	d.out(r)
 }

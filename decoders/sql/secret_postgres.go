@@ -58,10 +58,10 @@ func connects(text []byte) bool {
 // postgresSecret says whether a literal is a secret in PostgreSQL's ways of
 // saying so.
 func (s *secretScan) postgresSecret(t token) bool {
-	if s.dialect != PostgreSQL || t.kind != tokenString {
+	if s.dialect != PostgreSQL || t.kind != tokenString && t.kind != tokenPlaceholder {
 		return false
 	}
-	if connects(t.text) {
+	if t.kind == tokenString && connects(t.text) {
 		return true
 	}
 	// set_config('app.password', 'x', false)
