@@ -86,6 +86,13 @@ var secretStatements = []struct{ statement, want string }{
 	{"insert into users (name, `password`, c) values ('a','pw','x'), ('b', concat('p', 'w'), 'y')", "insert into users (name, `password`, c) values ('a','<secret>','x'), ('b', concat('<secret>', '<secret>'), 'y')"},
 	{"select * from users where name = 'a' and password in ('pw', 'wp') and c = 'x'", "select * from users where name = 'a' and password in ('<secret>', '<secret>') and c = 'x'"},
 	{`insert into g values ('https://u:pw@h/', 'a', '{"token":"pw"}')`, `insert into g values ('https://u:<secret>@h/', 'a', '{"token":"<secret>"}')`},
+	{"INSERT INTO settings(name,value) VALUES (\"smtp_password\",'pw'), ('a', 'b')", "INSERT INTO settings(name,value) VALUES (\"smtp_password\",'<secret>'), ('<secret>', '<secret>')"},
+	{"UPDATE settings SET value='pw', n = 1 WHERE name='smtp_password'; select 'b'", "UPDATE settings SET value='<secret>', n = 1 WHERE name='smtp_password'; select 'b'"},
+	{"call p('password', 'pw')", "call p('password', '<secret>')"},
+	{"execute immediate 'replace into s values (\"api_token\", \"pw\")'", "execute immediate 'replace into s values (\"api_token\", \"<secret>\")'"},
+	{"select 1 from u where 'pw' = password and a = 'b'", "select 1 from u where '<secret>' = password and a = 'b'"},
+	{"select 1 from u where SHA2('pw', 256)=u.`password` or a = 'b'", "select 1 from u where SHA2('<secret>', 256)=u.`password` or a = 'b'"},
+	{"select 1 from u where (name, password) = ('joe','pw') and a = 'b'", "select 1 from u where (name, password) = ('<secret>','<secret>') and a = 'b'"},
 	// Statements within literals and comments
 	{`prepare p from "alter user s1 identified by 'pw'"`, `prepare p from "alter user s1 identified by '<secret>'"`},
 	{`set @sql = "alter user s1 identified by 'pw'"`, `set @sql = "alter user s1 identified by '<secret>'"`},
@@ -126,7 +133,7 @@ func TestPlainStatements(t *testing.T) {
 		`insert into posts values ("Create user accounts for Bob's team. Grant it to Ann's. Start replica in Joe's room.", 'x')`,
 		"revoke all on *.* from 'u'@'h'", "grant select on d.* to 'u'@'h', 'v'", "drop user 'u'@'h'",
 		"create procedure p() begin select 'x'; end", "/* auth='x' */ select 'y' -- password, don't", "select 'pass' 'word', \"key\"",
-		"start transaction with consistent snapshot", "call p('password', 'x')", "select json_extract(a, '$.b', 'x')",
+		"start transaction with consistent snapshot", "call p('pass', 'x')", "select json_extract(a, '$.b', 'x')",
 		"load data infile 'x' into table t fields terminated by ',' enclosed by '\"'", "select 'http://u@h/', connection_id()",
 		`prepare p from 'select 1 from t where token = a and password = b'`,
 	} {
@@ -169,6 +176,8 @@ func TestSecretArguments(t *testing.T) {
 		{"insert into users(a, password, b) values (?, ?, ?)", `["one","<secret>","two"]`},
 		{"select * from users where a = ? and password = ? and b = ?", `["one","<secret>","two"]`},
 		{"set @a = ?, wsrep_sst_auth = ?, @b = ?", `["one","<secret>","two"]`},
+		{"insert into settings values ('smtp_password', ?), (?, ?)", `["<secret>","<secret>","<secret>"]`},
+		{"select 1 from u where a = ? and md5(?) = password and ? = b", `["one","<secret>","two"]`},
 		{"select ?, '?', ?, ?", `["one","SecX","two"]`},
 	} {
 		execute := "\x17\x01\x00\x00\x00\x00\x01\x00\x00\x00\x00\x01\xfd\x00\xfd\x00\xfd\x00\x03one\x04SecX\x03two"

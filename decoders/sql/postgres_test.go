@@ -65,6 +65,18 @@ var postgresSecrets = []struct{ statement, want string }{
 	{`notify c, 'session=pw a=b'`, `notify c, 'session=<secret> a=b'`},
 	{`do $$begin insert into t values ('{"password":"pw"}'); end$$`, `do $$begin insert into t values ('{"password":"<secret>"}'); end$$`},
 	{"execute p('token=pw')", "execute p('token=<secret>')"},
+	// Tables of settings
+	{"INSERT INTO settings(name,value) VALUES ('smtp_password','pw')", "INSERT INTO settings(name,value) VALUES ('smtp_password','<secret>')"},
+	{"UPDATE settings SET value=$$pw$$ WHERE name='smtp_password'; select 'b'", "UPDATE settings SET value='<secret>' WHERE name='smtp_password'; select 'b'"},
+	{"do $$begin update s set v='pw' where k = 'a.token'; end$$", "do $$begin update s set v='<secret>' where k = 'a.token'; end$$"},
+	{`insert into t values ('{"type":"password","name":"a"}', 1, 'pass'), ('b', 2, 'the password')`, `insert into t values ('{"type":"password","name":"a"}', 1, 'pass'), ('b', 2, 'the password')`},
+	{"alter table t add k text check (k in ('a b', 'password')) default 'c'", "alter table t add k text check (k in ('a b', 'password')) default 'c'"},
+	// Comparisons
+	{"select 1 from u where 'pw' = password and a = 'b'", "select 1 from u where '<secret>' = password and a = 'b'"},
+	{"select 1 from u where MD5('pw')=u.password or a = 'b'", "select 1 from u where MD5('<secret>')=u.password or a = 'b'"},
+	{"select 1 from u where (name, password) = ('joe','pw') and a = 'b'", "select 1 from u where (name, password) = ('<secret>','<secret>') and a = 'b'"},
+	{"select 1 from u where (name, password) in (('joe','pw')) and a = 'b'", "select 1 from u where (name, password) in (('<secret>','<secret>')) and a = 'b'"},
+	{"select 1 from u where lower(u.password) = 'pw' and (a) = ('b')", "select 1 from u where lower(u.password) = '<secret>' and (a) = ('b')"},
 	// Commands
 	{"COPY t FROM PROGRAM 'curl -u joe:pw https://x'", "COPY t FROM PROGRAM 'curl -u joe:<secret> https://x'"},
 	{"copy (select 1) to program 'mysql -ppw'", "copy (select 1) to program 'mysql -p<secret>'"},

@@ -24,6 +24,8 @@ type secretScan struct {
 	concat     bool // the statement puts texts together
 	carry      bool // a text before this one ended where a secret comes
 	lastSecret bool
+	keyed      bool // a literal of the statement is the name of a secret
+	names      bool // one is in the last parentheses
 
 	insert insertScan
 }
@@ -74,8 +76,12 @@ func (s *secretScan) see(t, next token, secret bool) {
 	case t.is("("):
 		s.depth++
 		s.call()
+		s.names = false
 	case t.kind == tokenWord:
 		s.word(t)
+	}
+	if s.depth > 0 && !s.names && s.insert.state != insertRows && (t.kind == tokenWord || t.kind == tokenQuotedName) {
+		s.names = kindOfName(t.text) >= nameAbout
 	}
 	s.compare(t, next)
 	s.insert.see(s, t, next)
@@ -169,6 +175,9 @@ func (s *secretScan) compare(t, next token) {
 		return
 	}
 	kind := nameOther
+	if s.names && name.is(")") { // (name, password) = ('x', 'y'), lower(password) = 'x'
+		kind = nameAbout
+	}
 	switch name.kind {
 	case tokenWord, tokenQuotedName, tokenVariable:
 		kind = kindOfName(name.text)
@@ -198,6 +207,8 @@ func (s *secretScan) isSecret(t, next token) bool {
 	case s.region != regionNone:
 		return !decimal || s.numbers
 	case s.insert.isSecret(s):
+		return true
+	case s.keyed && !decimal && !s.defines() && !(t.kind == tokenString && isSecretKey(contentOf(t))):
 		return true
 	case s.kind == kindAccounts:
 		return s.accountSecret(t, next, decimal) || s.postgresSecret(t)
@@ -248,11 +259,64 @@ func (s *secretScan) apostrophe(t token) bool {
 	return s.inner && s.last.kind == tokenWord && s.last.pos+len(s.last.text) == t.pos
 }
 
+// hasSecretKey says whether a literal of the statement that l is at the beginning
+// of is the name of a secret, of which another one then is the value:
+// INSERT INTO settings VALUES ('smtp_password', 'x').
+func hasSecretKey(l lexer) bool {
+	for t := l.next(); t.kind != tokenEnd && !t.is(";"); t = l.next() {
+		if t.kind == tokenString && isSecretKey(contentOf(t)) {
+			return true
+		}
+	}
+	return false
+}
+
+// contentOf returns what is between a string's quotes.
+func contentOf(t token) []byte {
+	_, _, content := cutQuotes(t.text)
+	return content
+}
+
+// defines says whether the statement defines things, so that its literals are
+// defaults, comments and what values there may be.
+func (s *secretScan) defines() bool {
+	f := s.first
+	return f.is("create") || f.is("alter") || f.is("comment") || f.is("grant")
+}
+
+// maxBehindLiteral bounds how many tokens are looked at behind a literal for
+// what it is compared with.
+const maxBehindLiteral = 8
+
+// comparesWithSecret says whether a literal before next, behind which l is, is
+// compared with a secret: 'x' = password, SHA2('x', 256) = u.password.
+func comparesWithSecret(next token, l lexer) bool {
+	for n := 0; n < maxBehindLiteral && (next.is(")") || next.is(",")); n++ {
+		if next.is(",") && l.next().kind != tokenNumber {
+			return false
+		}
+		next = l.next()
+	}
+	if !next.is("=") && !next.is("<=>") && !next.is("<>") && !next.is("!=") {
+		return false
+	}
+	name := l.next()
+	for n := 0; n < maxBehindLiteral && l.at(0) == '.'; n++ {
+		l.next()
+		name = l.next()
+	}
+	switch name.kind {
+	case tokenWord, tokenQuotedName, tokenVariable:
+		return kindOfName(name.text) >= nameAbout
+	}
+	return false
+}
+
 // program says whether the literal that comes is a statement, or a function's
 // body.
 func (s *secretScan) program() bool {
 	switch l := s.last; {
-	case l.is("as"), l.is("execute"), l.is("immediate"), l.is("from") && s.first.is("prepare"):
+	case l.is("as"), l.is("execute"), l.is("immediate"), l.is("from") && s.first.is("prepare"), s.prev.is("language"):
 		return true
 	}
 	return s.first.is("do")

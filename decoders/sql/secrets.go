@@ -172,12 +172,14 @@ type masker struct {
 	hidden  *Hidden
 	dialect Dialect
 	depth   int    // of literals and comments
+	json    bool   // the text is an object or array, whose strings are names and values
 	text    []byte // memory for what is in a literal
 }
 
 // mask writes text, and says whether it ends where a secret would follow.
 func (m *masker) mask(text []byte) (open bool) {
 	l, s := lexer{src: text, dialect: m.dialect}, secretScan{dialect: m.dialect, inner: m.depth > 0}
+	s.keyed = !m.json && hasSecretKey(l)
 	done, end := 0, 0
 	t := l.next()
 	for {
@@ -189,7 +191,7 @@ func (m *masker) mask(text []byte) (open bool) {
 		}
 		end = l.pos
 		next := l.next()
-		secret := s.isSecret(t, next)
+		secret := s.isSecret(t, next) || (t.kind == tokenString || t.kind == tokenPlaceholder) && comparesWithSecret(next, l)
 		switch {
 		case t.kind == tokenPlaceholder:
 			m.placeholder(t, secret)
@@ -205,6 +207,9 @@ func (m *masker) mask(text []byte) (open bool) {
 			}
 		}
 		s.see(t, next, secret)
+		if t.is(";") {
+			s.keyed = !m.json && hasSecretKey(lexer{src: text, dialect: m.dialect, pos: end})
+		}
 		t = next
 	}
 	m.out = append(m.out, text[done:]...)
@@ -307,7 +312,7 @@ func (m *masker) inner(text []byte) (out []byte, hid, open bool) {
 	h := Hidden{values: m.hidden.values, over: m.hidden.over}
 	inner := masker{hidden: &h, dialect: m.dialect, depth: m.depth + 1}
 	if isJSON(text) {
-		inner.dialect = MySQL // in PostgreSQL's, "x" is a name
+		inner.json, inner.dialect = true, MySQL // in PostgreSQL's, "x" is a name
 	}
 	open = inner.mask(text)
 	if h.any {
