@@ -19,11 +19,11 @@ func HideContents(args []decoders.Value, params int, memory []byte, into *Hidden
 		named := false
 		for i := range row {
 			v := &row[i]
-			if len(v.Bytes) < minTelling {
+			if len(v.Bytes) < minTelling || isPlain(v.Bytes) {
 				continue
 			}
 			named = named || isSecretKey(v.Bytes)
-			if !decoders.MayHaveSecrets(v.Bytes) || isTime(v.Bytes) {
+			if !decoders.MayHaveSecrets(v.Bytes) {
 				continue
 			}
 			start := len(memory)
@@ -57,15 +57,28 @@ func hideOthers(row []decoders.Value, into *Hidden) {
 // pw=x.
 const minTelling = len("pw=x")
 
-// isTime says whether a value is a date or time, which has colons as well.
-func isTime(v []byte) bool {
+// isPlain says whether a value is a number, a date or a time, as most are.
+func isPlain(v []byte) bool {
+	if len(v) > maxPlain {
+		return false
+	}
 	for _, c := range v {
-		if !isDigit(c) && c != ':' && c != '-' && c != ' ' && c != '.' && c != '+' && c != 'T' && c != 'Z' {
+		if !plainByte[c] {
 			return false
 		}
 	}
 	return true
 }
+
+// maxPlain is longer than times are.
+const maxPlain = 40
+
+var plainByte = func() (t [256]bool) {
+	for _, c := range []byte("0123456789:-+. TZ") {
+		t[c] = true
+	}
+	return t
+}()
 
 const (
 	// minSecretKey leaves out names that are ordinary values as well, such as
