@@ -67,6 +67,7 @@ var postgresSecrets = []struct{ statement, want string }{
 	{"execute p('token=pw')", "execute p('token=<secret>')"},
 	// Tables of settings
 	{"INSERT INTO settings(name,value) VALUES ('smtp_password','pw')", "INSERT INTO settings(name,value) VALUES ('smtp_password','<secret>')"},
+	{"INSERT INTO events(kind,who) VALUES ('session_start','joe')", "INSERT INTO events(kind,who) VALUES ('session_start','joe')"},
 	{"UPDATE settings SET value=$$pw$$ WHERE name='smtp_password'; select 'b'", "UPDATE settings SET value='<secret>' WHERE name='smtp_password'; select 'b'"},
 	{"do $$begin update s set v='pw' where k = 'a.token'; end$$", "do $$begin update s set v='<secret>' where k = 'a.token'; end$$"},
 	{`insert into t values ('{"type":"password","name":"a"}', 1, 'pass'), ('b', 2, 'the password')`, `insert into t values ('{"type":"password","name":"a"}', 1, 'pass'), ('b', 2, 'the password')`},

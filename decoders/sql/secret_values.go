@@ -89,6 +89,10 @@ const (
 	maxSecretKey = 64
 )
 
+// secretKeyEnds end the keys of secrets in tables of settings. Other names of secrets are
+// also what happens or what is so: "session_start", "authorized".
+var secretKeyEnds = []string{"password", "passwd", "passphrase", "pass", "pwd", "secret", "token", "key", "credential", "credentials"}
+
 // isSecretKey says whether a value as a whole is the name of a secret, as
 // tables of settings have them.
 func isSecretKey(v []byte) bool {
@@ -100,5 +104,10 @@ func isSecretKey(v []byte) bool {
 			return false
 		}
 	}
-	return decoders.IsSecretName(v)
+	for _, end := range secretKeyEnds {
+		if len(v) >= len(end) && decoders.EqualFold(v[len(v)-len(end):], end) {
+			return decoders.IsSecretName(v)
+		}
+	}
+	return false
 }
