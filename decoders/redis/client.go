@@ -91,7 +91,7 @@ func (d *decoder) clientItem(t *item) bool {
 	case c.open && t.kind == '$' && t.n >= 0:
 		c.whole = t.n
 	case c.open && t.kind == kindPart:
-		n := min(len(t.data), max(c.room, maxName)-len(c.part))
+		n := min(len(t.data), max(c.room, maxName)+lookahead-len(c.part))
 		c.part = append(c.part, t.data[:max(n, 0)]...)
 	case c.open && t.kind == kindEnd:
 		ok := d.argument(c.part, c.whole)
@@ -176,9 +176,7 @@ func (d *decoder) argument(data []byte, length int64) bool {
 		c.known = d.recent.command(data)
 		if c.known == nil {
 			c.name = appendLower(c.name[:0], data)
-			if c.known = commands[string(c.name)]; c.known == nil {
-				c.known = &unknownCommand
-			} else {
+			if c.known = commandOf(c.name); c.known.name != "" {
 				d.recent.add(data, c.known)
 			}
 		}
@@ -202,7 +200,11 @@ func (d *decoder) show(data []byte, length int64) {
 		c.text = append(c.text, ' ')
 		c.room--
 	}
-	if show, secret := c.mask.hides(c.known.role, c.sub, c.at, c.total, data); secret {
+	show, how := 0, asIs
+	if c.known.hides {
+		show, how = c.mask.sees(c.known, c.sub, c.at, c.total, data)
+	}
+	if how == notAtAll {
 		c.text = append(c.text, data[:show]...)
 		c.text = append(c.text, decoders.Secret...)
 		return
@@ -210,7 +212,11 @@ func (d *decoder) show(data []byte, length int64) {
 	n := min(len(data), max(c.room, 0))
 	if n > 0 || length == 0 && c.room > 0 {
 		before := len(c.text)
-		c.text = appendWord(c.text, data[:n])
+		if how == textOnly {
+			c.text = c.mask.appendText(c.text, data, n, c.room, &d.masked)
+		} else {
+			c.text = appendWord(c.text, data[:n])
+		}
 		c.room -= len(c.text) - before
 	}
 	c.cut += length - int64(n)
@@ -248,7 +254,7 @@ func (d *decoder) name() {
 		}
 	}
 	switch {
-	case c.known != &unknownCommand:
+	case c.known.name != "":
 		c.op = c.known.name
 	case plausibleName(c.name):
 		c.op = d.intern(&d.names, c.name)

@@ -28,6 +28,8 @@ type command struct {
 	reply     uint8
 	container bool // its first argument belongs to its name
 	role      role
+	values    values
+	hides     bool // some of its arguments may be secret, or have secrets in them
 }
 
 // A role is what a command does to the connection, or may hide.
@@ -52,6 +54,7 @@ const (
 	roleReplicate
 	roleClient
 	roleEval
+	roleMistyped
 )
 
 var (
@@ -170,12 +173,48 @@ func makeCommands() map[string]*command {
 			m[row.name+"|"+sub] = &command{name: row.name + "|" + sub, container: true, role: row.role, keys: secondKey}
 		}
 	}
+	addValues(m)
+	for _, k := range m {
+		k.hides = k.role != roleNone || k.values.form != noValues
+	}
 	return m
 }
 
 // unknownCommand is one that is not in the table: of a module, or mistyped.
-// Modules have the key first.
-var unknownCommand = command{keys: oneKey}
+// Modules have the key first. mistypedAuth is one that may be meant as AUTH.
+var (
+	unknownCommand = command{keys: oneKey, values: values{form: behindNames, first: 1}, hides: true}
+	mistypedAuth   = command{keys: oneKey, role: roleMistyped, hides: true}
+)
+
+// commandOf returns the command of a name in lower case, whether there is one or not.
+func commandOf(name []byte) *command {
+	switch k := commands[string(name)]; {
+	case k != nil:
+		return k
+	case isAlmost(name, "auth"):
+		return &mistypedAuth
+	}
+	return &unknownCommand
+}
+
+// isAlmost says whether a letter more, a letter less, another letter, or two that
+// changed places make one of two words of the other.
+func isAlmost(word []byte, other string) bool {
+	long, short := len(word), len(other)
+	if long < short {
+		long, short = short, long
+	}
+	begin, end := 0, 0
+	for begin < short && word[begin] == other[begin] {
+		begin++
+	}
+	for end < short-begin && word[len(word)-1-end] == other[len(other)-1-end] {
+		end++
+	}
+	differ := long - begin - end
+	return differ <= 1 || differ == 2 && long == short && word[begin] == other[begin+1] && word[begin+1] == other[begin]
+}
 
 // unnamed is the operation of what cannot be a command's name.
 const unnamed = "unknown"

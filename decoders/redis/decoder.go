@@ -37,7 +37,8 @@ type decoder struct {
 		request     request
 		lower, word []byte
 	}
-	names map[string]string // seen, so that they cost nothing again
+	masked []byte            // a value without its secrets, for reuse
+	names  map[string]string // seen, so that they cost nothing again
 }
 
 // A side is one direction of the connection.

@@ -82,6 +82,11 @@ func (d *decoder) message() {
 	m.text = m.text[:0]
 	room := maxRequest
 	cut := r.wordCut
+	known := &unknownCommand
+	if k := pushes[string(r.at(0))]; k != nil {
+		known = k
+	}
+	var hide mask
 	for i := range r.ends {
 		if i > 0 {
 			m.text = append(m.text, ' ')
@@ -89,7 +94,15 @@ func (d *decoder) message() {
 		w := r.at(i)
 		n := min(len(w), room)
 		before := len(m.text)
-		m.text = appendWord(m.text, w[:n])
+		switch _, how := hide.sees(known, nil, i, len(r.ends), w); how {
+		case notAtAll:
+			m.text = append(m.text, decoders.Secret...)
+			n = len(w)
+		case textOnly:
+			m.text = hide.appendText(m.text, w, n, room, &d.masked)
+		default:
+			m.text = appendWord(m.text, w[:n])
+		}
 		room = max(room-(len(m.text)-before), 0)
 		cut += int64(len(w) - n)
 	}
@@ -138,7 +151,7 @@ func (d *decoder) monitored() {
 }
 
 // appendMonitored appends the words of a list in quotes without secrets, which
-// older servers have there.
+// older servers have there, and all of them those in values.
 func (d *decoder) appendMonitored(m *request, list []byte) {
 	var hide mask
 	known, sub := &unknownCommand, []byte(nil)
@@ -157,19 +170,20 @@ func (d *decoder) appendMonitored(m *request, list []byte) {
 		switch i {
 		case 0:
 			d.unasked.lower = appendLower(d.unasked.lower[:0], word)
-			if k := commands[string(d.unasked.lower)]; k != nil {
-				known = k
-			}
+			known = commandOf(d.unasked.lower)
 		case 1:
 			sub = appendLower(d.unasked.lower[:0], word)
 			d.unasked.lower = sub
 		}
 		m.text = append(m.text, ' ')
-		if show, secret := hide.hides(known.role, sub, i, total, word); secret {
+		switch show, how := hide.sees(known, sub, i, total, word); how {
+		case notAtAll:
 			m.text = append(append(m.text, word[:show]...), decoders.Secret...)
-			continue
+		case textOnly:
+			m.text = hide.appendText(m.text, word, len(word), maxRequest, &d.masked)
+		default:
+			m.text = appendWord(m.text, word)
 		}
-		m.text = appendWord(m.text, word)
 	}
 	d.unasked.word = buf[:0]
 }

@@ -10,17 +10,36 @@ import (
 // hashes. Where the form of a command is not what it should be, it hides more
 // rather than less.
 type mask struct {
-	at   int  // index of the argument that is secret, 0 if none is known of
-	some bool // something was hidden
+	at    int  // index of the argument that is secret, 0 if none is known of
+	some  bool // something was hidden
+	named bool // a key is called like a secret
+	first int  // of the arguments that are no options or keys, as soon as that is known
 }
 
-// hides says whether argument i of total is secret, and how many bytes in
-// front are not: the sign of a rule of ACL SETUSER.
-func (m *mask) hides(r role, sub []byte, i, total int, arg []byte) (show int, secret bool) {
+// sees says how argument i of total is shown, and if it is secret, how many bytes
+// in front are not: the sign of a rule of ACL SETUSER.
+func (m *mask) sees(k *command, sub []byte, i, total int, arg []byte) (show int, how sight) {
 	if i == 0 {
-		return 0, false
+		return 0, asIs
 	}
+	if k.values.form != noValues {
+		how = m.value(k, i, total, arg)
+		m.some = m.some || how == notAtAll
+		return 0, how
+	}
+	show, secret := m.hides(k.role, sub, i, total, arg)
+	if !secret {
+		return 0, asIs
+	}
+	m.some = true
+	return show, notAtAll
+}
+
+// hides is sees of a command without values.
+func (m *mask) hides(r role, sub []byte, i, total int, arg []byte) (show int, secret bool) {
 	switch r {
+	case roleMistyped:
+		secret = true
 	case roleAuth:
 		secret = total != 3 || i == 2
 	case roleHello, roleMigrate:
@@ -42,14 +61,31 @@ func (m *mask) hides(r role, sub []byte, i, total int, arg []byte) (show int, se
 			m.at = i + 1
 		}
 	}
-	m.some = m.some || secret
 	return show, secret
+}
+
+// argumentsBegin is before the arguments of a command that the server does not
+// know: of one that was mistyped, they may be a password.
+var argumentsBegin = []byte("with args beginning with: ")
+
+// appendErrorWithoutArguments appends the message of an error without what follows
+// argumentsBegin, and without what it says are secrets.
+func appendErrorWithoutArguments(dst, message []byte) []byte {
+	before, behind, _ := bytes.Cut(message, argumentsBegin)
+	if len(behind) == 0 {
+		return decoders.AppendWithoutSecrets(dst, message)
+	}
+	dst = append(append(dst, before...), argumentsBegin...)
+	return append(dst, decoders.Secret...)
 }
 
 // appendErrorWithoutSecrets appends the message of an error that answers a
 // command with a secret. What the server repeats of a command, it has in
 // quotes.
 func appendErrorWithoutSecrets(dst, message []byte) []byte {
+	if bytes.Contains(message, argumentsBegin) {
+		return appendErrorWithoutArguments(dst, message)
+	}
 	first, last := bytes.IndexAny(message, `'"`+"`"), bytes.LastIndexAny(message, `'"`+"`")
 	if first < 0 {
 		return append(dst, message...)

@@ -13,6 +13,21 @@ var passwords = []string{
 	"wrong-p", "builder-p", "only-p", "b c", "carol-p", "9f86d081", "not-there-p", "x-pw", "global-p", "m pw", "pw-1", "pw-2", "dave-p", "none-p",
 }
 
+// scan finds all that decoders.MayHaveSecrets finds.
+func TestScan(t *testing.T) {
+	for c := range 256 {
+		for _, before := range []string{"", "password", "password ", "mysql ", "aaaaaaaa", "aaa\"password\"", "a=1 aaaaaaaaaa"} {
+			for _, behind := range []string{"", "geheim", "/joe:geheim@h", "-password geheim", "pgeheim aaaaaaaaaaa"} {
+				text := []byte(before + string([]byte{byte(c)}) + behind)
+				plain, marked := scan(text)
+				if marked != decoders.MayHaveSecrets(text) || !marked && plain != isPlain(text) {
+					t.Errorf("%q: %v, %v", text, plain, marked)
+				}
+			}
+		}
+	}
+}
+
 // TestNoSecrets wants no password shown, whatever is missing: the conversation
 // starts at any byte of a message, or a message ends at any byte of it.
 func TestNoSecrets(t *testing.T) {

@@ -200,7 +200,7 @@ func (d *decoder) fail(x *decoders.Exchange, text []byte, hidden bool) {
 	if hidden || bytes.HasPrefix(message, []byte("Error in ACL SETUSER")) {
 		x.Error = appendErrorWithoutSecrets(x.Error[:0], message)
 	} else {
-		x.Error = append(x.Error[:0], message...)
+		x.Error = appendErrorWithoutArguments(x.Error[:0], message)
 	}
 }
 

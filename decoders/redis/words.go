@@ -41,6 +41,35 @@ func isPlain(b []byte) bool {
 	return len(b) > 0
 }
 
+// scan says of a text whether it is plain, and whether it may have secrets in it, which
+// have one of three characters before them. It is as fast as isPlain.
+func scan(b []byte) (plain, marked bool) {
+	const (
+		ones = 0x0101010101010101
+		high = 0x80 * ones
+	)
+	rest := b
+	for ; len(rest) >= 8; rest = rest[8:] { // eight at a time
+		x := binary.LittleEndian.Uint64(rest)
+		slash, del := x^('\\'*ones), x^(0x7f*ones)
+		if x&(0xc0*ones) == 0x40*ones { // no more than letters
+			if ((slash-ones)|(del-ones))&high != 0 {
+				return false, decoders.MayHaveSecrets(b)
+			}
+			continue
+		}
+		equals, colon, dash := x^('='*ones), x^(':'*ones), x^('-'*ones)
+		if ((equals-ones)&^equals|(colon-ones)&^colon|(dash-ones)&^dash)&high != 0 {
+			return isPlain(rest), decoders.MayHaveSecrets(b)
+		}
+		quote, single := x^('"'*ones), x^('\''*ones)
+		if (x|(x-'!'*ones)|(quote-ones)|(single-ones)|(slash-ones)|(del-ones))&high != 0 {
+			return false, decoders.MayHaveSecrets(b)
+		}
+	}
+	return len(b) > 0 && (len(rest) == 0 || isPlain(rest)), decoders.MayHaveSecrets(rest)
+}
+
 // appendWord appends b as a word.
 func appendWord(dst, b []byte) []byte {
 	if isPlain(b) {
