@@ -22,17 +22,21 @@ func (m *mask) sees(k *command, sub []byte, i, total int, arg []byte) (show int,
 	if i == 0 {
 		return 0, asIs
 	}
-	if k.values.form != noValues {
-		how = m.value(k, i, total, arg)
-		m.some = m.some || how == notAtAll
-		return 0, how
+	switch k.values.form {
+	case noValues:
+		var secret bool
+		if show, secret = m.hides(k.role, sub, i, total, arg); secret {
+			how = notAtAll
+		}
+	case behindKeys, setValue:
+		how = m.behindKeys(k, i, total, arg)
+	case pairsAtEnd:
+		how = m.pair(k, i, total, arg)
+	case behindNames:
+		how = m.behindNames(k, i, total, arg)
 	}
-	show, secret := m.hides(k.role, sub, i, total, arg)
-	if !secret {
-		return 0, asIs
-	}
-	m.some = true
-	return show, notAtAll
+	m.some = m.some || how == notAtAll
+	return show, how
 }
 
 // hides is sees of a command without values.

@@ -69,17 +69,7 @@ const (
 	notAtAll       // it is a secret
 )
 
-// value is sees of a command with values.
-func (m *mask) value(k *command, i, total int, arg []byte) sight {
-	switch k.values.form {
-	case behindKeys, setValue:
-		return m.behindKeys(k, i, total, arg)
-	case pairsAtEnd:
-		return m.pair(k, i, total, arg)
-	}
-	return m.behindNames(k, i, total, arg)
-}
-
+// behindKeys is sees of a command with values behind its keys.
 func (m *mask) behindKeys(k *command, i, total int, arg []byte) sight {
 	if i <= k.keys.last {
 		m.named = m.named || isNamedSecret(arg)
@@ -115,7 +105,7 @@ func (m *mask) option(i int, arg []byte) bool {
 	return false
 }
 
-// pair is value of names and values by turns. Which one an argument is shows from
+// pair is sees of names and values by turns. Which one an argument is shows from
 // the end: before them may be options.
 func (m *mask) pair(k *command, i, total int, arg []byte) sight {
 	first := k.values.first
@@ -152,7 +142,7 @@ func (m *mask) pair(k *command, i, total int, arg []byte) sight {
 	return textOnly
 }
 
-// behindNames is value of a script, whose keys are counted, or of a command that
+// behindNames is sees of a script, whose keys are counted, or of a command that
 // is not known, which has the key first.
 func (m *mask) behindNames(k *command, i, total int, arg []byte) sight {
 	if i == 2 && k.values.first == 3 {

@@ -48,9 +48,12 @@ func scan(b []byte) (plain, marked bool) {
 		ones = 0x0101010101010101
 		high = 0x80 * ones
 	)
-	rest := b
-	for ; len(rest) >= 8; rest = rest[8:] { // eight at a time
-		x := binary.LittleEndian.Uint64(rest)
+	if len(b) < 8 {
+		return isPlain(b), decoders.MayHaveSecrets(b)
+	}
+	for i := 0; i < len(b); i += 8 { // eight at a time
+		i = min(i, len(b)-8)
+		x := binary.LittleEndian.Uint64(b[i:])
 		slash, del := x^('\\'*ones), x^(0x7f*ones)
 		if x&(0xc0*ones) == 0x40*ones { // no more than letters
 			if ((slash-ones)|(del-ones))&high != 0 {
@@ -60,14 +63,14 @@ func scan(b []byte) (plain, marked bool) {
 		}
 		equals, colon, dash := x^('='*ones), x^(':'*ones), x^('-'*ones)
 		if ((equals-ones)&^equals|(colon-ones)&^colon|(dash-ones)&^dash)&high != 0 {
-			return isPlain(rest), decoders.MayHaveSecrets(b)
+			return isPlain(b[i:]), decoders.MayHaveSecrets(b)
 		}
 		quote, single := x^('"'*ones), x^('\''*ones)
 		if (x|(x-'!'*ones)|(quote-ones)|(single-ones)|(slash-ones)|(del-ones))&high != 0 {
 			return false, decoders.MayHaveSecrets(b)
 		}
 	}
-	return len(b) > 0 && (len(rest) == 0 || isPlain(rest)), decoders.MayHaveSecrets(rest)
+	return true, false
 }
 
 // appendWord appends b as a word.
