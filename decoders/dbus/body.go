@@ -1,8 +1,10 @@
 package dbus
 
 import (
+	"bytes"
 	"math"
 	"strconv"
+	"unicode/utf8"
 
 	"unixcap/decoders"
 )
@@ -254,12 +256,7 @@ func (p *printer) structure(sig []byte, depth int) {
 // array appends an array of the type elem: a string of bytes as such.
 func (p *printer) array(elem []byte, depth int) {
 	if elem[0] == 'y' {
-		b := p.bytes()
-		if p.hide && len(b) > 0 {
-			b = decoders.SecretBytes
-		}
-		v := decoders.BinaryValue(b[:min(len(b), max(p.room-len(p.out), 0))])
-		p.out = v.AppendJSON(p.out)
+		p.binary(p.bytes())
 		return
 	}
 	n := p.uint32()
@@ -285,11 +282,14 @@ func (p *printer) array(elem []byte, depth int) {
 		if !first {
 			p.out = append(p.out, ',')
 		}
-		switch elem[0] {
-		case '{':
+		switch {
+		case elem[0] == '{':
 			p.entry(elem, depth+1)
-		case 's':
-			p.argument()
+		case elem[0] == 's':
+			b := p.text('s')
+			p.quoted(p.argument(b, len(b)), p.hide)
+		case elem[0] == 'a' && elem[1] == 'y':
+			p.byteArgument()
 		default:
 			p.json(elem, depth+1)
 		}
@@ -300,14 +300,40 @@ func (p *printer) array(elem []byte, depth int) {
 	p.out = append(p.out, shut)
 }
 
-// argument appends a string of an array, which may be a word of a command.
-func (p *printer) argument() {
-	b := p.text('s')
-	if n := p.command.Secret(b); n < len(b) {
-		p.word = append(append(p.word[:0], b[:n]...), decoders.Secret...)
-		b = p.word
+// argument returns an element of an array, of which the first n bytes may be a word
+// of a command, without its secret.
+func (p *printer) argument(b []byte, n int) []byte {
+	from := p.command.Secret(b[:n])
+	if from == n {
+		return b
 	}
-	p.quoted(b, p.hide)
+	p.word = append(append(p.word[:0], b[:from]...), decoders.Secret...)
+	return p.word
+}
+
+// byteArgument appends a string of bytes of an array: of Flatpak's HostCommand, it is
+// a word with a zero byte behind it.
+func (p *printer) byteArgument() {
+	b := p.bytes()
+	if p.hide || !utf8.Valid(b) {
+		p.binary(b)
+		return
+	}
+	b = p.argument(b, len(bytes.TrimSuffix(b, []byte{0})))
+	if decoders.MayHaveSecrets(b) {
+		p.mask = decoders.AppendWithoutSecrets(p.mask[:0], b)
+		b = p.mask
+	}
+	p.binary(b)
+}
+
+// binary appends a string of bytes.
+func (p *printer) binary(b []byte) {
+	if p.hide && len(b) > 0 {
+		b = decoders.SecretBytes
+	}
+	v := decoders.BinaryValue(b[:min(len(b), max(p.room-len(p.out), 0))])
+	p.out = v.AppendJSON(p.out)
 }
 
 // entry appends an entry of a dictionary. What a secret's name says is hidden.

@@ -229,6 +229,11 @@ func TestSecrets(t *testing.T) {
 		Value      []byte
 		Type       string
 	}
+	type login struct{ Name, Password string }
+	type credentials struct {
+		Type, Owner string
+		Value       dbus.Variant
+	}
 	for _, m := range []*dbus.Message{
 		message1("org.freedesktop.UDisks2.Encrypted", "Unlock", "geheim", map[string]dbus.Variant{}),
 		message1("org.freedesktop.NetworkManager.Settings", "AddConnection", map[string]map[string]dbus.Variant{"802-11-wireless-security": {"psk": dbus.MakeVariant("geheim")}}),
@@ -240,6 +245,15 @@ func TestSecrets(t *testing.T) {
 		message1("org.kde.KWallet", "writeEntry", int32(1), "folder", "key", []byte("geheim"), "app"),
 		message1("org.kde.KWallet", "pamOpen", "wallet", []byte("geheim"), int32(0)),
 		message1("net.connman.iwd.AccessPoint", "Start", "network", "geheim"),
+		message1("org.gnome.OnlineAccounts.OAuth2Based", "GetAccessToken", "geheim"),
+		message1("a.b", "getToken", "geheim"),
+		message1("a.b", "SetApiKey", "geheim"),
+		message1("a.b", "SetPwd", "geheim"),
+		message1("a.b", "Login", "joe", "geheim"),
+		message1("a.b", "Authenticate", "geheim"),
+		message1("org.libvirt.Secret", "SetValue", []byte("geheim"), uint32(0)),
+		message1("org.libvirt.Secret", "GetValue", "geheim"),
+		message1("org.freedesktop.realmd.KerberosMembership", "Join", credentials{"password", "administrator", dbus.MakeVariant(login{"joe", "geheim"})}),
 	} {
 		d := Protocol.New(func(x *decoders.Exchange) {
 			if s := decodertest.JSON(x); bytes.Contains([]byte(s), []byte("geheim")) || !bytes.Contains([]byte(s), []byte("secret>")) {
@@ -276,12 +290,32 @@ func TestSecretValues(t *testing.T) {
 		message1("a.b", "Run", "mysql --password=geheim"),
 		message1("a.b", "Run", []string{"mysql", "-uroot", "-pgeheim"}),
 		message1("a.b", "Run", []string{"/usr/bin/redis-cli", "-a", "geheim"}),
+		message1("org.freedesktop.Flatpak.Development", "HostCommand", []byte("/\x00"), [][]byte{[]byte("mysql\x00"), []byte("-pgeheim\x00"), []byte("x\x00")}),
+		message1("org.freedesktop.Flatpak.Development", "HostCommand", []byte("/"), [][]byte{[]byte("psql"), []byte("--password"), []byte("geheim")}),
+		message1("org.freedesktop.Flatpak.Development", "HostCommand", []byte("/"), [][]byte{[]byte("psql"), []byte("--password=geheim")}),
 		message1("a.b", "Run", "curl http://joe:geheim@host/"),
 		message1("a.b", "Do", map[string]dbus.Variant{"pin": dbus.MakeVariant(uint32(90210))}),
 		message1("org.bluez.Agent1", "DisplayPasskey", dbus.ObjectPath("/a"), uint32(90210), uint16(0)),
 	} {
 		d := Protocol.New(func(x *decoders.Exchange) {
 			if s := decodertest.JSON(x); strings.Contains(s, "geheim") || strings.Contains(s, "90210") {
+				t.Error(s)
+			}
+		})
+		d.Data(decoders.Client, decoders.Mark{}, encode(t, m, 1, binary.LittleEndian))
+		d.Close(decoders.Mark{})
+	}
+}
+
+// Names of members that mean something else are shown with what they say.
+func TestNoSecret(t *testing.T) {
+	for _, m := range []*dbus.Message{
+		message1("org.freedesktop.login1.Manager", "UnlockSession", "geheim"),
+		message1("org.freedesktop.login1.Manager", "LockSession", "geheim"),
+		message1("org.freedesktop.Flatpak.Development", "HostCommand", []byte("/"), [][]byte{[]byte("ls"), []byte("-p"), []byte("geheim")}),
+	} {
+		d := Protocol.New(func(x *decoders.Exchange) {
+			if s := decodertest.JSON(x); !strings.Contains(s, "geheim") {
 				t.Error(s)
 			}
 		})

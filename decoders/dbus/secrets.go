@@ -6,39 +6,49 @@ import "bytes"
 // be it in the call or in the reply: UDisks' Unlock and ChangePassphrase,
 // AccountsService's SetPassword, BlueZ's RequestPinCode, ModemManager's SendPin, KWallet's
 // readPassword, systemd-homed's ActivateHome with its JSON of secrets,
-// polkit's AuthenticationAgentResponse2 with its cookie.
+// polkit's AuthenticationAgentResponse2 with its cookie, GNOME's GetAccessToken.
 var secretMembers = [][]byte{
 	[]byte("assword"), []byte("assphrase"), []byte("asswd"), []byte("ecret"), []byte("Pin"), []byte("Puk"), []byte("asskey"), []byte("Unlock"),
 	[]byte("AuthenticationAgent"), []byte("BeginAuthentication"), []byte("Credential"), []byte("ActivateHome"),
-	[]byte("AcquireHome"), []byte("AuthenticateHome"), []byte("FixateHome"),
+	[]byte("AcquireHome"), []byte("FixateHome"), []byte("uthenticate"), []byte("ogin"),
+	[]byte("Token"), []byte("token"), []byte("Pwd"), []byte("pwd"), []byte("piKey"), []byte("PIKey"),
 }
 
 // kWallet begins the interface whose entries are all secret.
 var kWallet = []byte("org.kde.KWallet")
 
-// secretPairs are the letters that secretMembers begin with, each with those
-// that may be second.
-var secretPairs = func() (t [256][2]byte) {
+// secretPairs has for each letter that secretMembers begin with those that may be
+// second, as bits.
+var secretPairs = func() (t [256]uint32) {
 	for _, w := range secretMembers {
-		second := &t[w[0]]
-		if second[0] != 0 && second[0] != w[1] {
-			second[1] = w[1]
-		} else {
-			second[0] = w[1]
-		}
+		t[w[0]] |= 1 << (w[1] & 31)
 	}
 	return t
 }()
 
 // hides says whether the texts of a call, its reply or a signal are not shown.
 func (m *message) hides() bool {
-	switch {
-	case bytes.HasPrefix(m.iface, kWallet), string(m.iface) == "net.connman.iwd.AccessPoint" && string(m.member) == "Start":
+	switch string(m.iface) {
+	case "net.connman.iwd.AccessPoint":
+		if string(m.member) == "Start" {
+			return true
+		}
+	case "org.libvirt.Secret":
+		if string(m.member) == "SetValue" || string(m.member) == "GetValue" {
+			return true
+		}
+	case "org.freedesktop.realmd.KerberosMembership": // Join and Leave have credentials
+		return true
+	case "org.freedesktop.login1.Manager":
+		if string(m.member) == "UnlockSession" { // its argument is a session's id
+			return false
+		}
+	}
+	if bytes.HasPrefix(m.iface, kWallet) {
 		return true
 	}
 	for i := 1; i < len(m.member); i++ {
-		pair := &secretPairs[m.member[i-1]]
-		if c := m.member[i]; pair[0] != c && pair[1] != c {
+		if secretPairs[m.member[i-1]]>>(m.member[i]&31)&1 == 0 {
 			continue
 		}
 		for _, w := range secretMembers {
