@@ -73,7 +73,8 @@ func isMessage(b []byte) bool {
 // message appends the fields of b and says whether they were all.
 func (p *printer) message(b []byte, depth int) bool {
 	begin := len(p.dst)
-	var key []byte                // field 1, which may be the name of a secret whose value field 2 is
+	var key []byte                // field 1, which may be the name of a secret whose value is in one behind it
+	var named bool                // it is such a name
 	var repeated protowire.Number // the number of the field before
 	for len(b) > 0 {
 		number, kind, n := protowire.ConsumeTag(b)
@@ -96,13 +97,17 @@ func (p *printer) message(b []byte, depth int) bool {
 			}
 			repeated = number
 			shown := p.command.Secret(v)
-			if number == 2 && decoders.IsSecretName(key) {
-				shown = 0
-			}
-			p.bytes(v, length, depth, shown)
-			if key = nil; number == 1 {
+			if number != 1 {
+				named = named || decoders.IsSecretName(key)
+				key = nil
+				if named {
+					shown = 0
+				}
+			} else if !named {
+				named = decoders.IsSecretName(key) // of several, which is a key is not known
 				key = v[:min(len(v), maxName)]
 			}
+			p.bytes(v, length, depth, shown)
 			if b = rest; length != len(v) {
 				return false
 			}

@@ -53,6 +53,10 @@ func TestMessages(t *testing.T) {
 		{bytesField(nil, 6, entry("DB_PASSWORD", "geheim")), 0, `6 {1: "DB_PASSWORD" 2: "<secret>"}`},
 		{bytesField(nil, 6, entry("DB_PASSWORD", "geheim\x00")), 0, `6 {1: "DB_PASSWORD" 2: "<secret>"}`},
 		{bytesField(nil, 6, entry("DB_PASSWORD", "geheim")), 3, `6 {1: "DB_PASSWORD" 2: "<secret>"} ...`},
+		{bytesField(numberField(numberField(bytesField(nil, 1, "/db/password"), 2, 5), 4, 1), 5, "geheim"), 0, `1: "/db/password" 2: 5 4: 1 5: "<secret>"`},
+		{bytesField(bytesField(bytesField(nil, 1, "token"), 2, "geheim"), 3, "geheim\x00"), 0, `1: "token" 2: "<secret>" 3: "<secret>"`},
+		{bytesField(bytesField(bytesField(nil, 1, "token"), 1, "name"), 2, "geheim"), 0, `1: "token" 1: "name" 2: "<secret>"`},
+		{bytesField(bytesField(nil, 2, "token"), 3, "shown"), 0, `2: "token" 3: "shown"`},
 		{bytesField(nil, 6, entry("LANG", "C")), 0, `6 {1: "LANG" 2: "C"}`},
 		{bytesField(nil, 1, "https://me:geheim@host/"), 0, `1: "https://<secret>@host/"`},
 	} {

@@ -23,6 +23,11 @@ var secretMethods = func() map[string]bool {
 		"v1beta1.KeyManagementService": {"Encrypt", "Decrypt"}, // keys in plain: Kubernetes' kms
 		"v2.KeyManagementService":      {"Encrypt", "Decrypt"},
 		"lnrpc.WalletUnlocker":         {"GenSeed", "InitWallet", "UnlockWallet"},
+		"lnrpc.Lightning":              {"BakeMacaroon"},
+		// Vault's plugins: users with their passwords, and whole requests of its API.
+		"dbplugin.v5.Database": {"Initialize", "NewUser", "UpdateUser"},
+		"pb.Backend":           {"HandleRequest"},
+		"SpiffeWorkloadAPI":    {"FetchX509SVID"}, // private keys
 	} {
 		for _, name := range methods {
 			m["/"+service+"/"+name] = true

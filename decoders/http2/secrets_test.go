@@ -42,7 +42,8 @@ func TestMethodsWithSecrets(t *testing.T) {
 	for _, method := range []string{
 		"/runtime.v1.ImageService/PullImage", "/csi.v1.Node/NodePublishVolume", "/csi.v1.Controller/CreateVolume",
 		"/v2.KeyManagementService/Decrypt", "/moby.filesync.v1.Auth/Credentials", "/moby.buildkit.secrets.v1.Secrets/GetSecret",
-		"/shop.Users/Login", "/Auth/Check",
+		"/shop.Users/Login", "/Auth/Check", "/dbplugin.v5.Database/NewUser", "/dbplugin.v5.Database/UpdateUser", "/pb.Backend/HandleRequest",
+		"/SpiffeWorkloadAPI/FetchX509SVID", "/SpiffeWorkloadAPI/FetchJWTSVID", "/lnrpc.Lightning/BakeMacaroon",
 	} {
 		s := newConnection()
 		s.head(client, 1, false, ":method", "POST", ":path", method, "content-type", "application/grpc")
