@@ -21,16 +21,18 @@ const (
 
 // A decoder is a connection.
 type decoder struct {
-	emit   func(*decoders.Exchange)
-	sides  [2]side
-	calls  [2][]*pending // by who called, the oldest first
-	bytes  int
-	free   []*pending
-	msg    message
-	x      decoders.Exchange
-	text   []byte
-	spoke  [2]bool // that end sent something that answers, or could
-	oneWay [2]bool
+	emit    func(*decoders.Exchange)
+	sides   [2]side
+	calls   [2][]*pending // by who called, the oldest first
+	bytes   int
+	free    []*pending
+	msg     message
+	x       decoders.Exchange
+	text    []byte
+	plain   []byte // parameters without some of their secrets
+	command decoders.Arguments
+	spoke   [2]bool // that end sent something that answers, or could
+	oneWay  [2]bool
 
 	doubt  [2]bool // whose the next reply without an id is, is not known
 	heard  [2]bool // in doubt, the other end has spoken
@@ -50,7 +52,8 @@ type pending struct {
 	cut      int64
 	replies  int64
 	hidden   bool
-	torn     bool // more of it, or of its reply, may have been sent than was seen
+	secrets  []byte // what was hidden of it, as appendHidden has it
+	torn     bool   // more of it, or of its reply, may have been sent than was seen
 }
 
 func newDecoder(emit func(*decoders.Exchange)) decoders.Decoder {
@@ -149,14 +152,17 @@ func (d *decoder) called(s *side, span decoders.Span, op string) {
 		p = new(pending)
 	}
 	text := p.text[:0]
-	*p = pending{id: p.id[:0], textID: m.textID, dialect: m.dialect, op: op, sent: span, torn: s.torn}
+	*p = pending{id: p.id[:0], secrets: p.secrets[:0], textID: m.textID, dialect: m.dialect, op: op, sent: span, torn: s.torn}
 	p.text, p.cut, p.hidden = d.describe(text, m)
+	if shown := p.text[min(len(m.method)+1, len(p.text)):]; op == "call" && !p.hidden && !bytes.HasPrefix(m.params, shown) {
+		p.secrets = appendHidden(p.secrets, m.params[:min(len(m.params), maxRequest)], shown)
+	}
 	p.cut += s.over
 	if len(m.id) <= maxID {
 		p.id = append(p.id, m.id...)
 	}
 	d.calls[from] = append(d.calls[from], p)
-	d.bytes += cap(p.text)
+	d.bytes += cap(p.text) + cap(p.secrets)
 	for len(d.calls[from]) > maxPending || d.bytes > maxPendingBytes && len(d.calls[from]) > 1 {
 		d.out(from, 0, decoders.Unanswered, "overflow")
 	}
@@ -177,43 +183,16 @@ func (d *decoder) describe(dst []byte, m *message) (text []byte, cut int64, hidd
 	if hidden = hides(m.method); hidden {
 		return append(dst, decoders.Secret...), 0, true
 	}
-	n := min(len(m.params), maxRequest)
-	if bytes.Contains(m.params[:n], qomSecret) {
-		return append(dst, decoders.Secret...), int64(len(m.params) - n), true
+	params := m.params
+	if string(m.method) == "guest-exec" {
+		params = d.guestExec(params)
 	}
-	return decoders.AppendWithoutSecrets(dst, m.params[:n]), int64(len(m.params) - n), false
-}
-
-// qomSecret is in what makes a secret of QEMU's (object-add), whose data has no
-// name that says so.
-var qomSecret = []byte(`"secret"`)
-
-// hides says whether a method's name says that its parameters are secret.
-func hides(method []byte) bool {
-	for i, c := range method {
-		for j := range hidingWords[c] {
-			w := &hidingWords[c][j]
-			if i >= w.at && bytes.HasPrefix(method[i-w.at:], w.text) {
-				return true
-			}
-		}
+	n := min(len(params), maxRequest)
+	cut = int64(len(params) - n)
+	if hidesParameters(m, params[:n]) {
+		return append(dst, decoders.Secret...), cut, true
 	}
-	return false
-}
-
-// A hidingWord is in the names of methods whose parameters are secret.
-type hidingWord struct {
-	text []byte
-	at   int // where its rarest letter is
-}
-
-// hidingWords are by their rarest letters.
-var hidingWords = [256][]hidingWord{
-	'w': {{[]byte("assword"), 3}},
-	'h': {{[]byte("assphrase"), 4}, {[]byte("uthenticate"), 2}},
-	'g': {{[]byte("ogin"), 1}},
-	'c': {{[]byte("ecret"), 1}},
-	'k': {{[]byte("nlock"), 4}},
+	return decoders.AppendWithoutSecrets(dst, params[:n]), cut, false
 }
 
 // replied takes in a reply.
@@ -236,7 +215,7 @@ func (d *decoder) replied(s *side, span decoders.Span) {
 		} else {
 			d.x.AddInt("unexpected", 1)
 		}
-		d.fail(true)
+		d.fail(true, nil)
 		d.emit(&d.x)
 		return
 	}
@@ -284,12 +263,12 @@ func (d *decoder) out(caller decoders.End, at int, status decoders.Status, why s
 	if why != "" {
 		d.x.AddInt(why, 0)
 	} else if d.fits && p.op == "call" {
-		d.fail(p.hidden)
+		d.fail(p.hidden, p.secrets)
 	}
 	d.emit(x)
-	d.bytes -= cap(p.text)
+	d.bytes -= cap(p.text) + cap(p.secrets)
 	d.calls[caller] = append(d.calls[caller][:at], d.calls[caller][at+1:]...)
-	if cap(p.text) <= 4<<10 && len(d.free) < 64 {
+	if cap(p.text)+cap(p.secrets) <= 4<<10 && len(d.free) < 64 {
 		d.free = append(d.free, p)
 	}
 }
@@ -314,8 +293,9 @@ func (d *decoder) alone(s *side, op string, method, params []byte, span decoders
 	d.emit(x)
 }
 
-// fail takes over the error of the reply at hand.
-func (d *decoder) fail(hidden bool) {
+// fail takes over the error of the reply at hand, but for its text if that may have
+// something that was hidden of the call.
+func (d *decoder) fail(hidden bool, secrets []byte) {
 	m, x := &d.msg, &d.x
 	if m.kind != reply || len(m.failure) == 0 {
 		return
@@ -335,7 +315,7 @@ func (d *decoder) fail(hidden bool) {
 			}
 		})
 	}
-	if hidden && len(text) > 0 {
+	if len(text) > 0 && (hidden || repeats(text, secrets)) {
 		text = []byte(decoders.Secret)
 	}
 	x.Error = decoders.AppendWithoutSecrets(x.Error[:0], text[:min(len(text), maxRequest)])
