@@ -74,8 +74,9 @@ func BenchmarkFingerprint(b *testing.B) {
 func TestNoAllocations(t *testing.T) {
 	c := pipelined(50, 16, 100)
 	c = append(c, decodertest.Message{From: decoders.Client, Data: bytes.Join([][]byte{
-		resp("SELECT", "3"), resp("INCR", "a"), resp("HGETALL", "h"), resp("NOSUCH", "x"), resp("CONFIG", "GET", "a")}, nil)})
+		resp("SELECT", "3"), resp("INCR", "a"), resp("HGETALL", "h"), resp("NOSUCH", "x"), resp("CONFIG", "GET", "a"),
+		resp("HSET", "user:1", "password", "geheim"), resp("SET", "s", `{"token":"geheim"}`)}, nil)})
 	c = append(c, decodertest.Message{From: decoders.Server,
-		Data: []byte("+OK\r\n:5\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n-ERR unknown command\r\n*0\r\n")})
+		Data: []byte("+OK\r\n:5\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n-ERR unknown command\r\n*0\r\n:1\r\n+OK\r\n")})
 	decodertest.NoAllocations(t, Protocol, nil, c)
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"unixcap/decoders"
 	"unixcap/decoders/decodertest"
 )
 
@@ -24,7 +25,8 @@ func FuzzDetect(f *testing.F) {
 	decodertest.FuzzDetect(f, Protocol, [2]string{"*1\r\n$4\r\nPING\r\n", "+PONG\r\n"}, [2]string{"get a\r\n", "$-1\r\n"})
 }
 
-// FuzzWords looks for words that do not come back as they were.
+// FuzzWords looks for words that do not come back as they were, and for texts that
+// scan takes for others than they are.
 func FuzzWords(f *testing.F) {
 	f.Add([]byte("a\x00\"b\\\xff\r\n"))
 	f.Add([]byte(""))
@@ -32,6 +34,9 @@ func FuzzWords(f *testing.F) {
 		got, rest, ok, bad := nextWord(nil, appendWord(nil, word))
 		if string(got) != string(word) || len(rest) > 0 || !ok || bad {
 			t.Errorf("%q became %q", word, got)
+		}
+		if plain, marked := scan(word); marked != decoders.MayHaveSecrets(word) || !marked && plain != isPlain(word) {
+			t.Errorf("%q: %v, %v", word, plain, marked)
 		}
 	})
 }
