@@ -123,6 +123,9 @@ func TestDialogue(t *testing.T) {
 		{"secrets in messages", []string{"c:" + cmd("psubscribe *"), "s:*3\r\n$10\r\npsubscribe\r\n$1\r\n*\r\n:1\r\n" +
 			"*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$9\r\nnew:token\r\n$6\r\ngeheim\r\n" + "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$15\r\npassword=geheim\r\n"},
 			[]string{"psubscribe ok: psubscribe *", "pmessage ok: pmessage * new:token <secret>", "message ok: message c password=<secret>"}},
+		{"a message with a part missing", []string{"c:" + cmd("subscribe c"), "s:*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n" +
+			"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$17\r\n", "s!10", "s:=geheim\r\n"},
+			[]string{"subscribe ok: subscribe c", "message ok: message c <secret> missing_bytes=10"}},
 		{"AUTH mistyped", []string{"c:" + cmd("auht geheim"), "s:-ERR unknown command 'auht', with args beginning with: 'geheim' \r\n"},
 			[]string{"auht error: auht <secret> = ERR unknown command 'auht', with args beginning with: <secret>"}},
 		{"what no server knows", []string{"c:" + cmd("nosuch geheim"), "s:-ERR unknown command 'nosuch', with args beginning with: 'geheim' \r\n"},

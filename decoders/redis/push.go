@@ -94,7 +94,11 @@ func (d *decoder) message() {
 		w := r.at(i)
 		n := min(len(w), room)
 		before := len(m.text)
-		switch _, how := hide.sees(known, nil, i, len(r.ends), w); how {
+		_, how := hide.sees(known, nil, i, len(r.ends), w)
+		if how == textOnly && r.missing > 0 { // the name of a secret may be what is missing
+			how = notAtAll
+		}
+		switch how {
 		case notAtAll:
 			m.text = append(m.text, decoders.Secret...)
 			n = len(w)
