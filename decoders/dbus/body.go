@@ -345,11 +345,15 @@ func (p *printer) entry(sig []byte, depth int) {
 	}
 	start := len(p.out)
 	hide := p.hide
-	if k := sig[1]; k == 's' || k == 'o' || k == 'g' {
+	switch k := sig[1]; k {
+	case 's', 'o', 'g':
 		name := p.text(k)
 		p.quoted(name, false)
 		p.hide = hide || decoders.IsSecretName(name)
-	} else {
+	case 'a', '(', '{', 'v': // keys are of simple types only
+		p.bad = true
+		return
+	default:
 		p.json(sig[1:2], depth)
 		if p.out[start] != '"' {
 			p.out = append(p.out, '"')
