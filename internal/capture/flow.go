@@ -55,6 +55,10 @@ type flow struct {
 	sock   [2]*socketRef
 	dir    [2]direction // by sending end
 	server int          // which end is the server, -1 if no packet said
+	// isn is the sequence number of the client's first SYN, and base what both ends'
+	// are above their offsets: see Reader.based.
+	isn, base uint32
+	shaken    bool // the first handshake is over
 }
 
 // role returns what end d is.

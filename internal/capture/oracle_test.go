@@ -367,6 +367,12 @@ func TestReaderAfterPcap(t *testing.T) {
 		c.say(i%2 == 1, pattern(1000*i+1, uint64(i)))
 	}
 	c.end(false)
+	again := newTalk(Stream, "/run/mysqld/mysqld.sock") // at the same addresses
+	again.client.SK, again.server.SK, again.now = c.client.SK, c.server.SK, c.now
+	again.say(false, []byte("one"))
+	again.say(true, []byte("two"))
+	again.end(true)
+	c.messages = append(c.messages, again.messages...)
 	dir := t.TempDir()
 	pcap, back := filepath.Join(dir, "out.pcap"), filepath.Join(dir, "out.pcapng")
 	tool(t, "editcap")("-F", "nsecpcap", save(t, record(t, WriterOptions{}, c.messages)), pcap)

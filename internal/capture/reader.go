@@ -342,6 +342,7 @@ func (r *Reader) message(p *pcapng.EnhancedPacket, payload []byte) *Message {
 		return r.deliver(a)
 	}
 	r.role(f, d, p)
+	r.based(f)
 	if !known {
 		r.learn(f, d, p)
 	}
@@ -417,6 +418,24 @@ func (r *Reader) role(f *flow, d int, p *pcapng.EnhancedPacket) {
 	}
 }
 
+// based takes in where a connection's sequence numbers begin: at sockets whose addresses
+// were those of others before, a Writer begins some times newEpoch higher, and at offset 0
+// for both ends. The comments say the offset, but classic pcap has none.
+func (r *Reader) based(f *flow) {
+	s := &r.seg
+	if s.proto != protoTCP || s.flags&flagSYN == 0 || f.shaken {
+		return
+	}
+	if s.flags&flagACK == 0 {
+		f.isn = s.seq
+		return
+	}
+	f.shaken = true
+	if s.seq == f.isn && s.seq%newEpoch == 0 {
+		f.base = s.seq
+	}
+}
+
 // fill makes r.msg of everything but the payload.
 func (r *Reader) fill(f *flow, d int, p *pcapng.EnhancedPacket, n uint64) {
 	x, s := &r.facts, &r.seg
@@ -437,7 +456,7 @@ func (r *Reader) fill(f *flow, d int, p *pcapng.EnhancedPacket, n uint64) {
 	if x.close || s.proto == protoTCP && s.flags&flagFIN != 0 {
 		m.Op = Close
 	} else if x.hasRead && s.proto == protoTCP && n == 0 {
-		m.Op, m.Length, m.Acked = Receive, x.read, uint64(s.ack-1)
+		m.Op, m.Length, m.Acked = Receive, x.read, uint64(s.ack-1-f.base)
 		if x.hasAcked {
 			m.Acked = x.acked
 		}
@@ -447,7 +466,7 @@ func (r *Reader) fill(f *flow, d int, p *pcapng.EnhancedPacket, n uint64) {
 		m.Offset = x.offset
 	case s.proto == protoTCP:
 		// The sequence number of offset 0 is 1, unless the comment says otherwise.
-		m.Offset = uint64(s.seq - 1)
+		m.Offset = uint64(s.seq - 1 - f.base)
 	}
 }
 
