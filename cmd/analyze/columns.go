@@ -11,8 +11,7 @@ import (
 // addColumns adds the flag that chooses columns. What it returns is filled in
 // when the flags have been checked.
 func addColumns[T any](j *job, set *pflag.FlagSet, all []report.Column[T]) *[]report.Column[T] {
-	names := set.StringSlice("columns", nil, "write only these columns, in this order (`NAME,...`;\ntext, csv, tsv); a wrong name lists them")
-	set.Lookup("columns").DefValue = "" // not worth showing
+	names := set.StringSlice("columns", nil, "write only the columns `NAME,...`, in this order (text, csv, tsv); a wrong name lists them")
 	columns := &all
 	j.checks = append(j.checks, func() (err error) {
 		if !set.Changed("columns") {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"unixcap/internal/output"
 	"unixcap/internal/report"
 
 	"github.com/spf13/pflag"
@@ -189,7 +190,7 @@ analyze COMMAND --help tells more. Exit status: 0 fine, 1 failed, 2 wrong usage.
 
 func (c *command) usage(set *pflag.FlagSet) string {
 	return fmt.Sprintf("%s.\n\nUsage:\n  analyze %s [flags]%s\n\n%sFlags:\n%s",
-		c.about, c.name, c.args, c.help, set.FlagUsagesWrapped(80))
+		c.about, c.name, c.args, c.help, output.FlagUsages(set))
 }
 
 // version is what the program was built from.

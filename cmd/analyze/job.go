@@ -65,9 +65,9 @@ func (j *job) addFlags(set *pflag.FlagSet, c *command) {
 	set.StringSliceVar(&g.sks, "sk", nil, "only that of the socket with kernel address `0xSK`")
 	set.StringSliceVar(&g.protos, "proto", nil, "only those that speak `PROTO`")
 	set.StringSliceVar(&g.flows, "flow", nil, "only the conversation with this `ID`")
-	set.StringVar(&g.since, "since", "", "only from `TIME` on: 2026-01-31T12:00:00Z, or\n+90s after the capture's beginning")
+	set.StringVar(&g.since, "since", "", "only from `TIME` on: 2026-01-31T12:00:00Z, or +90s after the capture's beginning")
 	set.StringVar(&g.until, "until", "", "only before `TIME`")
-	set.StringArrayVar(&g.decodes, "decode-as", nil, "decode the sockets of GLOB, 0xSK or PORT\nas `WHAT=PROTO`, whatever they look like")
+	set.StringArrayVar(&g.decodes, "decode-as", nil, "`WHAT=PROTO`: decode the sockets of a GLOB, 0xSK or PORT as PROTO, whatever they look like")
 }
 
 // check turns the flags into what they mean.

@@ -21,8 +21,8 @@ type layoutFlags struct {
 
 func addLayout(j *job, set *pflag.FlagSet) *layoutFlags {
 	f := &layoutFlags{set: set}
-	set.IntVarP(&f.limit, "limit", "n", defaultLimit, "show at most `N` rows of a table; 0 shows all, as json\ndoes unless told otherwise")
-	set.IntVar(&f.details, "details", report.AutoDetails, "describe the first `N` in detail; unless told otherwise 3, or\n0 if there are several protocols")
+	set.IntVarP(&f.limit, "limit", "n", defaultLimit, "show at most `N` rows of a table; 0 shows all, as json does unless told otherwise")
+	set.IntVar(&f.details, "details", report.AutoDetails, "describe the first `N` in detail; unless told otherwise 3, or 0 if there are several protocols")
 	set.Lookup("details").DefValue = "0" // which pflag does not print
 	set.StringVar(&f.by, "by", "class", "sum up requests by `WHAT`: "+strings.Join(report.Dimensions, ", "))
 	set.StringVar(&f.sort, "sort", "time", "`ORDER`: "+strings.Join(report.Sorts, ", "))

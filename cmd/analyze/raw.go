@@ -23,7 +23,7 @@ type raw struct {
 
 func addRaw(j *job, set *pflag.FlagSet) *raw {
 	r := &raw{}
-	set.StringVar(&r.end, "raw", "", "write the bytes that `END`, client or server, sent\nin the conversation that --flow names")
+	set.StringVar(&r.end, "raw", "", "write the bytes that `END`, client or server, sent in the conversation that --flow names")
 	j.checks = append(j.checks, func() error {
 		switch r.end {
 		case decoders.Client.String():

@@ -18,7 +18,7 @@ var reportCommand = command{
 	formats: report.SummaryFormats,
 	flags: func(j *job, set *pflag.FlagSet) func(*job) error {
 		l := addLayout(j, set)
-		wireshark := set.Bool("wireshark", false, "instead of the report, print commands that open the slowest\nrequest of each class in Wireshark")
+		wireshark := set.Bool("wireshark", false, "instead of the report, print commands that open the slowest request of each class in Wireshark")
 		j.checks = append(j.checks, func() error {
 			if *wireshark && j.format != report.Text {
 				return flagError("wireshark", fmt.Errorf("prints commands, and no %s", j.format))

@@ -54,8 +54,8 @@ func (g *filterFlags) add(f *pflag.FlagSet) {
 	for _, c := range conditions {
 		g.values[c.name] = f.StringSliceP(c.name, c.short, nil, c.usage)
 	}
-	f.StringArrayVar(&g.not, "not", nil, "leave out what meets a condition: `KIND=VALUE`, where KIND is path or one of the above, such as --not comm=cron")
-	f.BoolVar(&g.follow, "follow", false, "and its new children: those that the process of --pid has from now on")
+	f.StringArrayVar(&g.not, "not", nil, "leave out what meets `KIND=VALUE`, where KIND is path or one of the above, such as --not comm=cron")
+	f.BoolVar(&g.follow, "follow", false, "with --pid, also the children that the process has from now on, and theirs")
 }
 
 func (g *filterFlags) parse(f *pflag.FlagSet, o *options) error {

@@ -10,6 +10,7 @@ import (
 	"unixcap/bpf"
 	"unixcap/internal/capture"
 	"unixcap/internal/fileset"
+	"unixcap/internal/output"
 	"unixcap/internal/report"
 
 	"github.com/spf13/pflag"
@@ -76,7 +77,7 @@ func newFlags() *flags {
 	f.Var((*sizeFlag)(&o.tap.CapRate), "max-rate", "record at most `SIZE` a second of each socket")
 	f.BoolVar(&o.tap.Failed, "failed", false, "record failed sends too, without their payload")
 	f.StringVar(&l.format, "format", "text", "without -w, print in `FORMAT` stap, text, hex or jsonl; -D: text or jsonl")
-	f.StringArrayVar(&l.filter.ports, "port", nil, "give sockets bound to GLOB a port: `GLOB=PORT`")
+	f.StringArrayVar(&l.filter.ports, "port", nil, "`GLOB=PORT`: have sockets bound to GLOB at PORT")
 	o.rights.add(f)
 	f.BoolVarP(&o.list, "list", "D", false, "list the UNIX sockets there are, and end")
 	f.BoolVar(&o.examine, "check", false, "say what this kernel offers and which backend would be taken, and end")
@@ -94,7 +95,7 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 		return nil, err
 	}
 	if l.help {
-		fmt.Fprint(stdout, usage, flagUsages(l.FlagSet))
+		fmt.Fprint(stdout, usage, output.FlagUsages(l.FlagSet))
 		return nil, errHelp
 	}
 	if l.version {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"unixcap/bpf"
 	"unixcap/internal/executable"
@@ -56,7 +57,9 @@ func record(o *options, list []*sockets.Socket, stderr *monitor.Terminal) (int, 
 	x.count.Start(x.out)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // the second signal ends it at once
+	// A second signal ends it at once. timeout(1) sends one to its child and then one to
+	// the group, which are the same.
+	context.AfterFunc(ctx, func() { time.AfterFunc(secondSignal, stop) })
 	if !o.operation.silent {
 		x.greet(tap, list)
 	}
@@ -82,6 +85,9 @@ func record(o *options, list []*sockets.Socket, stderr *monitor.Terminal) (int, 
 	}
 	return command.wait()
 }
+
+// secondSignal is how long after the first signal another one is a second one.
+const secondSignal = 500 * time.Millisecond
 
 // greet says what is recorded, and how.
 func (x *session) greet(tap *bpf.Tap, list []*sockets.Socket) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -346,6 +347,21 @@ for i in range(2000): a.send(b'x' * 1000); b.recv(2000)" | head -n 1 | cut -c1-1
 	}
 	if strings.Contains(string(out), "broken pipe") {
 		t.Errorf("%s", out)
+	}
+}
+
+// timeout(1) sends its signal to the program and then to the group it is in, which is
+// one request to end: the file and the totals are complete.
+func TestSignalTwice(t *testing.T) {
+	needs(t)
+	for range 5 {
+		r := record(t, "-w", filepath.Join(t.TempDir(), "x.pcapng"))
+		r.signal(syscall.SIGTERM)
+		time.Sleep(2 * time.Millisecond)
+		_ = r.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+		if err := <-r.ended; err != nil || !strings.Contains(r.stderr.String(), "packets captured") {
+			t.Errorf("%v: %s", err, &r.stderr)
+		}
 	}
 }
 

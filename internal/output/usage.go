@@ -1,10 +1,10 @@
-package main
+package output
 
 import "github.com/spf13/pflag"
 
-// flagUsages is pflag's list of the flags for a terminal of 80 columns, without
+// FlagUsages is pflag's list of the flags for a terminal of 80 columns, without
 // the [=true|false] behind each that takes no value.
-func flagUsages(f *pflag.FlagSet) string {
+func FlagUsages(f *pflag.FlagSet) string {
 	f.VisitAll(func(flag *pflag.Flag) {
 		if flag.Value.Type() == "bool" {
 			flag.Value = toggle{flag.Value}
