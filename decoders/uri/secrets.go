@@ -34,7 +34,7 @@ func appendTarget(dst, target []byte, room int) []byte {
 	cut := len(target) > room
 	target = target[:min(len(target), room)]
 	// Behind a path that begins with a slash it is another URI: /proxy/https://…
-	if i := bytes.Index(target, []byte("://")); i > 0 && i < maxName && bytes.IndexAny(target[:i], "?#") < 0 {
+	if i := bytes.Index(target, []byte("://")); i > 0 && i < maxName && !bytes.ContainsAny(target[:i], "?#") {
 		dst = appendPath(dst, target[:i+3])
 		target = target[i+3:]
 		end := bytes.IndexAny(target, "/?#")
