@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"unixcap/decoders"
 )
 
 // A redis is a server of the test's own.
@@ -361,6 +363,10 @@ func respAgrees(t *testing.T, file string, found []exchange) {
 			continue
 		}
 		for e := range strings.SplitSeq(text, "|") {
+			const arguments = "with args beginning with: "
+			if about, _, ok := strings.Cut(e, arguments); ok {
+				e = about + arguments + decoders.Secret // of a mistyped AUTH, perhaps
+			}
 			want[strings.TrimSpace(e)]++
 		}
 	}
