@@ -129,11 +129,14 @@ func appendHidden(dst, params, shown []byte) []byte {
 	}
 }
 
+// maxRepeated is how many values an error is searched for: with more, it may repeat one.
+const maxRepeated = 64
+
 // repeats says whether a text has one of the values in it that appendHidden gave.
 func repeats(text, hidden []byte) bool {
-	for len(hidden) > 0 {
+	for n := 0; len(hidden) > 0; n++ {
 		var v []byte
-		if v, hidden, _ = bytes.Cut(hidden, []byte{0}); len(v) > 0 && bytes.Contains(text, v) {
+		if v, hidden, _ = bytes.Cut(hidden, []byte{0}); n == maxRepeated || len(v) > 0 && bytes.Contains(text, v) {
 			return true
 		}
 	}
