@@ -47,23 +47,20 @@ var flagLetters = func() (t [256]bool) {
 // maxCommand is how far before a flag its program is looked for.
 const maxCommand = 256
 
-// FlagSecret returns where the secret is behind the flag of a command whose dash is
+// flagSecret returns where the secret is behind the flag of a command whose dash is
 // at i: --passphrase …, mysql -p…, also where the command is a list of JSON. from is not
 // less than to if it is none.
-func FlagSecret(text []byte, i int) (from, to int) {
+func flagSecret(text []byte, i int) (from, to int) {
 	if i+1 < len(text) && text[i+1] == '-' {
 		return longFlagAt(text, i)
 	}
 	return flagAt(text, i)
 }
 
-// longFlagAt is FlagSecret of a flag with two dashes.
+// longFlagAt is flagSecret of a flag with two dashes.
 func longFlagAt(text []byte, i int) (from, to int) {
 	if i+2 >= len(text) || i > 0 && text[i-1] == '-' {
 		return 0, 0
-	}
-	if text[i+2] == '-' {
-		return privateKeyAt(text, i)
 	}
 	end := i + 2
 	for end < len(text) && end-i-2 <= maxSecretName && isNameByte(text[end]) {
@@ -110,27 +107,7 @@ func behindColon(text []byte, from, to int) (int, int) {
 	return from + colon + 1, to
 }
 
-// privateKeyAt returns where the key is behind the line that begins with five dashes at
-// i: RFC 7468.
-func privateKeyAt(text []byte, i int) (from, to int) {
-	const begin, what, end = "-----BEGIN ", "PRIVATE KEY", "-----END"
-	const longest = 32 // "OPENSSH PRIVATE KEY", "PGP PRIVATE KEY BLOCK"
-	rest, ok := bytes.CutPrefix(text[i:], []byte(begin))
-	if !ok {
-		return 0, 0
-	}
-	label, _, ok := bytes.Cut(rest[:min(len(rest), longest)], []byte("-----"))
-	if !ok || !bytes.Contains(label, []byte(what)) {
-		return 0, 0
-	}
-	from = i + len(begin) + len(label) + len("-----")
-	if n := bytes.Index(text[from:], []byte(end)); n >= 0 {
-		return from, from + n
-	}
-	return from, len(text)
-}
-
-// flagAt is FlagSecret of a flag of one letter.
+// flagAt is flagSecret of a flag of one letter.
 func flagAt(text []byte, i int) (from, to int) {
 	if i+2 >= len(text) || i == 0 || !flagLetters[text[i+1]] {
 		return 0, 0
@@ -271,7 +248,7 @@ func (a *Arguments) Secret(word []byte) int {
 		if dash == 0 || dash >= len(a.line) || a.line[dash] != '-' {
 			continue
 		}
-		if from, to := FlagSecret(a.line, dash); from < to && from >= at {
+		if from, to := flagSecret(a.line, dash); from < to && from >= at {
 			return from - at
 		}
 	}

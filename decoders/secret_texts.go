@@ -2,6 +2,38 @@ package decoders
 
 import "bytes"
 
+// DashSecret returns where the secret is that the dash at i announces: behind the flag of
+// a command, or the first line of a private key in PEM. from is not less than to if there
+// is none.
+func DashSecret(text []byte, i int) (from, to int) {
+	if bytes.HasPrefix(text[i:], pemBegin) {
+		return privateKeyAt(text, i)
+	}
+	return flagSecret(text, i)
+}
+
+// RFC 7468, 3.
+var (
+	pemBegin = []byte("-----BEGIN ")
+	pemEnd   = []byte("-----END")
+	dashes   = []byte("-----")
+)
+
+// privateKeyAt returns where the key is behind the line that begins at i.
+func privateKeyAt(text []byte, i int) (from, to int) {
+	const longest = 32 // "OPENSSH PRIVATE KEY", "PGP PRIVATE KEY BLOCK"
+	from = i + len(pemBegin)
+	label, _, ok := bytes.Cut(text[from:min(len(text), from+longest)], dashes)
+	if !ok || !bytes.Contains(label, []byte("PRIVATE KEY")) {
+		return 0, 0
+	}
+	from += len(label) + len(dashes)
+	if n := bytes.Index(text[from:], pemEnd); n >= 0 {
+		return from, from + n
+	}
+	return from, len(text)
+}
+
 // QuotedSecret returns where the secret is in the quotes that open at i: PASSWORD '…',
 // IDENTIFIED BY '…', as databases write statements into their logs, "wrong password
 // '…'". from is not less than to if it is none.
@@ -49,7 +81,7 @@ func announcesPassword(text []byte) bool {
 
 func isCookie(name []byte) bool { return EqualFold(name, "cookie") || EqualFold(name, "set-cookie") }
 
-// lineEnd returns where the line ends that i is in, or the text in double quotes.
+// lineEnd returns where the line ends that i is in.
 func lineEnd(text []byte, i int) int {
 	if n := bytes.IndexAny(text[i:], "\r\n"); n >= 0 {
 		return i + n
@@ -57,12 +89,17 @@ func lineEnd(text []byte, i int) int {
 	return len(text)
 }
 
-// IsHarmless says whether the value of a secret's name is none: true, false or null, as
-// in "auth": false; or that of PWD, if it is a directory.
-func IsHarmless(name, value []byte) bool {
+// isLiteral says whether a value is one that is no secret, as in "auth": false.
+func isLiteral(value []byte) bool {
 	switch string(value) {
 	case "true", "false", "null":
 		return true
 	}
-	return value[0] == '/' && (string(name) == "PWD" || string(name) == "OLDPWD")
+	return false
+}
+
+// IsDirectory says whether a variable of a shell is the directory that it is in, and
+// value begins with one: PWD, which else is a password's name.
+func IsDirectory(name, value []byte) bool {
+	return len(value) > 0 && value[0] == '/' && (string(name) == "PWD" || string(name) == "OLDPWD")
 }

@@ -82,7 +82,7 @@ func nextMark(text []byte, i int) int {
 func secretAt(text []byte, i int) (from, to int) {
 	switch text[i] {
 	case '-':
-		return FlagSecret(text, i)
+		return DashSecret(text, i)
 	case '\'':
 		return QuotedSecret(text, i)
 	case ':':
@@ -114,11 +114,11 @@ func secretAt(text []byte, i int) (from, to int) {
 	if !IsSecretName(name) && (start == 0 || text[start-1] != '@' || !announcesPassword(text[:start])) {
 		return 0, 0
 	}
-	if text[i] == ':' && isCookie(name) {
+	if text[i] == ':' && end == i && isCookie(name) { // a header's, of which no JSON is
 		return i + 1, lineEnd(text, i+1)
 	}
 	from, to = valueAt(text, i+1)
-	if from < to && IsHarmless(name, text[from:to]) {
+	if from < to && (isLiteral(text[from:to]) || IsDirectory(name, text[from:to])) {
 		return 0, 0
 	}
 	return from, to

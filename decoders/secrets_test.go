@@ -26,6 +26,7 @@ func TestAppendWithoutSecrets(t *testing.T) {
 		"'password' => 'geheim', 'a' => 'b'":                                  "'password' => '<secret>', 'a' => 'b'",
 		"[password] => geheim":                                                "[password] => <secret>",
 		"a['password'] = 'geheim'":                                            "a['password'] = '<secret>'",
+		`{"Cookie":"geheim","a":1}`:                                           `{"Cookie":"<secret>","a":1}`,
 		"MYSQL_PWD=geheim mysql":                                              "MYSQL_PWD=<secret> mysql",
 		"PWD=/root OLDPWD=/ PWD=geheim":                                       "PWD=/root OLDPWD=/ PWD=<secret>",
 		"Authorization: Token geheim, x":                                      "Authorization: <secret>, x",

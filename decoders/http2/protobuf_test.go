@@ -49,7 +49,7 @@ func TestMessages(t *testing.T) {
 		{bytesField(nil, 1, `{"token":"geheim"}`), 0, `1: "{\"token\":\"<secret>\"}"`},
 		{bytesField(nil, 1, "Bearer geheim"), 0, `1: "<secret>"`},
 		{bytesField(nil, 1, "eyJhbGciOiJIUzI1NiJ9.geheim.x"), 0, `1: "<secret>"`},
-		{bytesField(nil, 1, "-----BEGIN PRIVATE KEY-----geheim"), 0, `1: "-----BEGIN PRIVATE KEY-----<secret>"`},
+		{bytesField(nil, 1, "-----BEGIN PRIVATE KEY-----geheim"), 0, `1: "<secret>"`},
 		{bytesField(nil, 6, entry("DB_PASSWORD", "geheim")), 0, `6 {1: "DB_PASSWORD" 2: "<secret>"}`},
 		{bytesField(nil, 6, entry("DB_PASSWORD", "geheim\x00")), 0, `6 {1: "DB_PASSWORD" 2: "<secret>"}`},
 		{bytesField(nil, 6, entry("DB_PASSWORD", "geheim")), 3, `6 {1: "DB_PASSWORD" 2: "<secret>"} ...`},

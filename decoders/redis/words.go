@@ -42,7 +42,8 @@ func isPlain(b []byte) bool {
 }
 
 // scan says of a text whether it is plain, and whether it may have secrets in it, which
-// have one of three characters before them. It is as fast as isPlain.
+// have one of the marks of decoders.MayHaveSecrets before them: = : - and ', which is not
+// plain either. It is as fast as isPlain.
 func scan(b []byte) (plain, marked bool) {
 	const (
 		ones = 0x0101010101010101

@@ -64,9 +64,7 @@ func AppendMasked(dst, text []byte) []byte {
 			m.assignment(c)
 			continue
 		case '-':
-			if from, to := decoders.FlagSecret(text, i); from < to {
-				m.at = from
-				m.hide(to - from)
+			if m.announced(decoders.DashSecret(text, i)) {
 				continue
 			}
 		case '>':
@@ -74,12 +72,8 @@ func AppendMasked(dst, text []byte) []byte {
 				continue
 			}
 		default:
-			if i > 0 && text[i-1] == ' ' && c == '\'' {
-				if from, to := decoders.QuotedSecret(text, i); from < to {
-					m.at = from
-					m.hide(to - from)
-					continue
-				}
+			if i > 0 && text[i-1] == ' ' && c == '\'' && m.announced(decoders.QuotedSecret(text, i)) {
+				continue
 			}
 			if i > 0 && nameEnds[text[i-1]] && m.named() {
 				continue
@@ -107,6 +101,16 @@ func (m *masker) hide(n int) {
 	m.dst = append(m.dst, decoders.Secret...)
 	m.at += n
 	m.done = m.at
+}
+
+// announced hides what is from from to to, and returns true; or false if there is nothing.
+func (m *masker) announced(from, to int) bool {
+	if from >= to {
+		return false
+	}
+	m.at = from
+	m.hide(to - from)
+	return true
 }
 
 // nameBytes are those that names consist of, escapes among them.
@@ -163,7 +167,7 @@ func (m *masker) assignment(c byte) {
 	}
 	name, start := m.before(end)
 	m.at++
-	if !secretName(name) && !m.listOf(name) || m.at < len(m.src) && decoders.IsHarmless(name, m.src[m.at:]) {
+	if !secretName(name) && !m.listOf(name) || decoders.IsDirectory(name, m.src[m.at:]) {
 		return
 	}
 	if start > 0 && c == '=' && !quoted && (m.src[start-1] == '"' || m.src[start-1] == '\'') {

@@ -88,23 +88,17 @@ func hasValueName(b []byte) bool {
 // restOfList hides what a list has behind the string that ends at at. It returns false if
 // that is nothing.
 func (m *masker) restOfList() bool {
-	begin := m.at + 1
-	for begin < len(m.src) && betweenStrings[m.src[begin]] {
-		begin++
-	}
-	if begin == len(m.src) || m.src[begin] != ',' {
+	rest := bytes.TrimLeft(m.src[m.at+1:], " \t\r\n")
+	if len(rest) == 0 || rest[0] != ',' {
 		return false
 	}
-	m.at = begin + 1
+	m.at = len(m.src) - len(rest) + 1
 	m.hide(closing(m.src[m.at:]))
 	return true
 }
 
-// betweenStrings are what may be between a string's quote and a comma.
-var betweenStrings = [256]bool{' ': true, '\t': true, '\r': true, '\n': true}
-
 // nestedEnd returns where an object or array ends that b begins with.
-func nestedEnd(b []byte) int { return min(1+closing(b[1:])+1, len(b)) }
+func nestedEnd(b []byte) int { return min(closing(b[1:])+2, len(b)) }
 
 // closing returns where in b, which is in an object or array, that is closed; where b ends
 // if it is not.
@@ -118,7 +112,7 @@ func closing(b []byte) int {
 				i++
 			}
 			if i < len(b) && b[i] == '"' {
-				i = open + stringEnd(b[open:], b[open:i+1]) + i - open
+				i += stringEnd(b[open:], b[open:i+1])
 			}
 		case '{', '[':
 			depth++

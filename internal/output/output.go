@@ -1,4 +1,4 @@
-// Package output opens what the commands write to.
+// Package output opens what the commands write to, and lists their flags.
 package output
 
 import (
